@@ -1,0 +1,143 @@
+// One application per tab: announced to the server, kept alive by the server's own signal, said goodbye to on leaving.
+const KEY = "miz.application";
+let id = null;
+let claiming = null;
+let lease = null;
+export let leaseSeconds = 120;
+let heartbeatSeconds = 30;
+let lastBeat = 0;
+
+export const isSignedIn = () => Boolean(document.body.dataset.user);
+export const currentId = () => id;
+export const heldLease = () => lease;
+export const secondsSinceBeat = () => (Date.now() - lastBeat) / 1000;
+
+const BACKGROUND = { "Miz-Background": "1" };
+
+/** The id of this tab's application, once the server knows it. */
+export function ready() {
+  if (!isSignedIn()) return Promise.resolve(null);
+  claiming ??= claim().catch(() => null).then((found) => {
+    if (!found) claiming = null;
+    return found;
+  });
+  return claiming;
+}
+
+async function claim() {
+  const stored = sessionStorage.getItem(KEY);
+  if (stored && (await isOurs(stored))) {
+    id = stored;
+    if (await beat()) return id;
+  }
+  return register();
+}
+
+async function register() {
+  id = null;
+  const answer = await fetch("/api/v1/applications", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...BACKGROUND },
+    body: JSON.stringify({ kind: "active", version: document.documentElement.dataset.version }),
+  });
+  if (!answer.ok) return refused(answer);
+  const made = await answer.json();
+  id = made.id;
+  leaseSeconds = made.lease_s;
+  heartbeatSeconds = made.heartbeat_interval_s;
+  sessionStorage.setItem(KEY, id);
+  sessionStorage.setItem(`${KEY}.times`, JSON.stringify([leaseSeconds, heartbeatSeconds]));
+  lease = null;
+  lastBeat = Date.now();
+  await isOurs(id);
+  return id;
+}
+
+/** A duplicated tab copies the stored id; whoever holds the lock of that name owns it. */
+async function isOurs(candidate) {
+  [leaseSeconds, heartbeatSeconds] = JSON.parse(sessionStorage.getItem(`${KEY}.times`) ?? "[120,30]");
+  if (!navigator.locks) return askOthers(candidate);
+  // The page before this one may still be letting go.
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    if (await tryLock(`miz-application-${candidate}`)) return true;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return false;
+}
+
+function tryLock(name) {
+  return new Promise((tell) => {
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      tell(Boolean(lock));
+      return lock ? new Promise(() => {}) : undefined;
+    });
+  });
+}
+
+// Without Web Locks (plain HTTP in the practice network) tabs ask each other.
+const owners = new BroadcastChannel("miz-applications");
+owners.onmessage = ({ data }) => {
+  if (data.asks && data.asks === id) owners.postMessage({ taken: id });
+};
+function askOthers(candidate) {
+  return new Promise((tell) => {
+    const heard = ({ data }) => data.taken === candidate && done(false);
+    const done = (answer) => {
+      owners.removeEventListener("message", heard);
+      tell(answer);
+    };
+    owners.addEventListener("message", heard);
+    owners.postMessage({ asks: candidate });
+    setTimeout(() => done(true), 150);
+  });
+}
+
+/** A sign of life; renews the lease. False when the server does not know this application. */
+export async function beat() {
+  const answer = await fetch(`/api/v1/applications/${id}/heartbeat`, { method: "POST", headers: BACKGROUND });
+  if (answer.status === 404) return false;
+  if (!answer.ok) return Boolean(refused(answer)) || true;
+  const before = lease?.fencing_token;
+  ({ lease } = await answer.json());
+  lastBeat = Date.now();
+  if (before !== lease?.fencing_token) document.dispatchEvent(new CustomEvent("miz:lease"));
+  return true;
+}
+
+/** Called at each signal of the server: speaks when it is time. */
+export async function keepAlive({ now = false } = {}) {
+  if (!id || (!now && secondsSinceBeat() < heartbeatSeconds * 0.6)) return;
+  try {
+    if (await beat()) return;
+    claiming = null;
+    sessionStorage.removeItem(KEY);
+    await ready();
+    document.dispatchEvent(new CustomEvent("miz:registered"));
+  } catch {
+    // The live part says so when the server stays silent.
+  }
+}
+
+async function refused(answer) {
+  if (answer.status === 401) {
+    const problem = await answer.json().catch(() => ({}));
+    askToSignIn(problem.code);
+  }
+  return null;
+}
+
+/** The session has ended or its screen is locked: what was typed is kept, this very page comes back afterwards. */
+export function askToSignIn(code) {
+  if (!isSignedIn()) return;
+  const gate = code === "screen-locked" ? "/locked" : "/sign-in";
+  if (location.pathname === gate) return;
+  location.assign(`${gate}?next=${encodeURIComponent(location.pathname)}`);
+}
+
+addEventListener("pagehide", () => {
+  if (id) fetch(`/api/v1/applications/${id}/leaving`, { method: "POST", keepalive: true, headers: BACKGROUND }).catch(() => {});
+});
+addEventListener("pageshow", (event) => event.persisted && keepAlive({ now: true }));
+
+// A page fetched without the application's id is read-only; now that the id is known its parts are fetched again.
+ready().then((found) => found && document.dispatchEvent(new CustomEvent("miz:registered")));

@@ -1,0 +1,169 @@
+// A text field with a list of hits, by the ARIA combobox pattern. Nothing is taken without Enter or a click.
+const PAUSE_MS = 150;
+const LEAST = 2;
+const MOST = 12;
+const state = new WeakMap();
+const fold = (text) => text.toLocaleLowerCase("de").normalize("NFKD").replace(/\p{M}/gu, "").trim();
+// A strength after the name is no part of the name: "Ibuprofen 600", "Beloc-Zok mite 47,5 mg".
+const STRENGTH = /\s+(\d[\d.,/:\s]*(?:mg|g|µg|ml|%|I\.?\s?E\.?)?(?:\/\d*\s?ml)?)\s*$/i;
+
+const listOf = (input) => document.getElementById(input.getAttribute("aria-controls"));
+const of = (input) => {
+  if (!state.has(input)) state.set(input, { items: [], active: -1, timer: 0, request: null });
+  return state.get(input);
+};
+
+document.addEventListener("input", (event) => {
+  const input = event.target;
+  if (!input.matches("[role=combobox]")) return;
+  forget(input);
+  const own = of(input);
+  clearTimeout(own.timer);
+  if (input.value.trim().length < LEAST) return close(input);
+  own.timer = setTimeout(() => look(input), PAUSE_MS);
+});
+
+async function look(input) {
+  const own = of(input);
+  const typed = input.value.trim();
+  own.request?.abort();
+  own.request = new AbortController();
+  const extra = JSON.parse(input.dataset.extra ?? "[]").filter((word) => fold(word).includes(fold(typed))).slice(0, 6);
+  let items = [];
+  try {
+    const answer = await fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}&limit=${MOST}`, { signal: own.request.signal });
+    if (answer.ok) ({ items } = await answer.json());
+  } catch (error) {
+    if (error.name === "AbortError") return;
+  }
+  if (input.value.trim() !== typed || document.activeElement !== input) return;
+  show(input, typed, [...extra.map((name) => ({ name, kind: "extra", matched: name, substances: [] })), ...items].slice(0, MOST));
+}
+
+function show(input, typed, items) {
+  const own = of(input);
+  const list = listOf(input);
+  const name = fold(typed.replace(STRENGTH, ""));
+  own.items = [...items, { free: true, name: typed }];
+  const lines = own.items.map((item, place) => (item.free ? freeLine(input, item, items.length) : line(input, item, name, place)));
+  if (items.length === 0) lines.unshift(part("li", input.dataset.none.replace("{text}", typed), { className: "none muted", role: "presentation" }));
+  list.replaceChildren(...lines);
+  input.setAttribute("aria-expanded", "true");
+  document.getElementById(`${input.id}-count`).textContent = input.dataset.count.replace("{count}", items.length);
+  const first = items[0];
+  const begins = first && (fold(first.name).startsWith(name) || fold(first.matched).startsWith(name));
+  mark(input, begins ? 0 : -1);
+}
+
+function part(tag, text, properties = {}) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  for (const [name, value] of Object.entries(properties)) name === "role" ? made.setAttribute("role", value) : (made[name] = value);
+  return made;
+}
+
+function line(input, item, name, place) {
+  const made = part("li", "", { id: `${input.id}-hit-${place}`, role: "option" });
+  const title = document.createElement("span");
+  title.append(...marked(item.name, name));
+  const known = item.substances.map((substance) => substance.name_de).join(" + ");
+  const why = [known !== item.name && known, ![item.name, known].includes(item.matched) && input.dataset.matched.replace("{text}", item.matched)];
+  made.append(title, part("small", input.dataset[item.kind] ?? ""));
+  if (why.some(Boolean)) made.append(part("small", why.filter(Boolean).join(" · ")));
+  return made;
+}
+
+function freeLine(input, item, place) {
+  const made = part("li", "", { id: `${input.id}-hit-${place}`, className: "free", role: "option" });
+  made.append(part("span", input.dataset.free.replace("{text}", item.name)));
+  return made;
+}
+
+function marked(text, name) {
+  const at = fold(text).indexOf(name);
+  if (at < 0 || fold(text).length !== text.length) return [text];
+  return [text.slice(0, at), part("mark", text.slice(at, at + name.length)), text.slice(at + name.length)];
+}
+
+function mark(input, place) {
+  const own = of(input);
+  own.active = place;
+  const options = [...listOf(input).querySelectorAll("[role=option]")];
+  options.forEach((option, number) => option.setAttribute("aria-selected", number === place));
+  if (place >= 0) {
+    input.setAttribute("aria-activedescendant", options[place].id);
+    options[place].scrollIntoView({ block: "nearest" });
+  } else input.removeAttribute("aria-activedescendant");
+}
+
+function close(input) {
+  clearTimeout(of(input).timer);
+  of(input).request?.abort();
+  listOf(input).replaceChildren();
+  of(input).items = [];
+  of(input).active = -1;
+  input.setAttribute("aria-expanded", "false");
+  input.removeAttribute("aria-activedescendant");
+}
+
+const formPart = (input, name) => input.form.elements[name];
+
+// Typing on after a hit was taken makes it a text again.
+function forget(input) {
+  if (formPart(input, "drug_id")) formPart(input, "drug_id").value = "";
+  delete input.form.dataset.chosen;
+}
+
+function take(input, item) {
+  const typed = input.value.trim();
+  const strength = STRENGTH.exec(typed)?.[1]?.trim() ?? "";
+  close(input);
+  if (input.dataset.then === "submit") {
+    input.value = item.free ? typed : [item.name, strength].filter(Boolean).join(" ");
+    input.form.requestSubmit();
+    return;
+  }
+  input.value = item.free ? typed : item.name;
+  formPart(input, "drug_id").value = item.free ? "" : item.id;
+  if (!item.free && formPart(input, "strength")) formPart(input, "strength").value = strength;
+  input.form.dataset.chosen = "1";
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+  input.form.querySelector("[data-next]").focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  const input = event.target;
+  if (!input.matches?.("[role=combobox]") || event.isComposing) return;
+  const own = of(input);
+  const isOpen = own.items.length > 0;
+  if (isOpen && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    mark(input, (own.active + step + own.items.length + (own.active < 0 && step < 0 ? 1 : 0)) % own.items.length);
+    event.preventDefault();
+  } else if (event.key === "Enter" && !(input.form.dataset.chosen && !isOpen)) {
+    event.preventDefault();
+    if (isOpen && own.active >= 0) take(input, own.items[own.active]);
+    else if (input.value.trim().length >= LEAST) look(input);
+  } else if (event.key === "Escape") {
+    if (isOpen) close(input);
+    else {
+      input.value = "";
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    event.preventDefault();
+  } else if (event.key === "Tab") close(input);
+});
+
+document.addEventListener("mousedown", (event) => {
+  const option = event.target.closest?.(".hits [role=option]");
+  if (!option) return;
+  event.preventDefault();
+  const input = document.querySelector(`[aria-controls="${option.parentElement.id}"]`);
+  take(input, of(input).items[[...option.parentElement.querySelectorAll("[role=option]")].indexOf(option)]);
+});
+document.addEventListener("focusout", (event) => event.target.matches?.("[role=combobox]") && close(event.target));
+document.addEventListener("miz:restored", (event) => {
+  const input = event.target.querySelector("[role=combobox]:not([data-then])");
+  if (input?.value) event.target.dataset.chosen = "1";
+});
+document.addEventListener("reset", (event) => delete event.target.dataset.chosen);

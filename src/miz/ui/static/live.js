@@ -1,0 +1,135 @@
+// What changes elsewhere arrives here: one event stream per browser, handed on to all its tabs.
+import * as application from "./application.js";
+import * as drafts from "./drafts.js";
+
+const LOST_AFTER_MS = 10_000;
+const TOPICS = "patient,opening,applications";
+const channel = new BroadcastChannel("miz-live");
+let heardAt = Date.now();
+let lostSince = null;
+let stream = null;
+
+channel.onmessage = ({ data }) => heard(data);
+
+function openStream() {
+  stream?.close();
+  stream = new EventSource(`/api/v1/events?topics=${TOPICS}`);
+  stream.onopen = () => tell({ topic: "open" });
+  for (const topic of ["patient", "opening", "applications", "ping", "resync"]) {
+    stream.addEventListener(topic, (event) => tell({ topic, ...JSON.parse(event.data || "{}") }));
+  }
+  stream.onerror = () => {
+    // The browser tries again by itself, unless the server has refused.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(openStream, 2_000);
+  };
+}
+
+function tell(event) {
+  channel.postMessage(event);
+  heard(event);
+}
+
+function heard(event) {
+  heardAt = Date.now();
+  if (lostSince) found();
+  if (event.topic === "ping") application.keepAlive();
+  else if (event.topic === "open" || event.topic === "resync") refresh();
+  else if (isShown(event)) refreshSoon();
+}
+
+function isShown({ topic, id, version }) {
+  const shown = document.getElementById("live");
+  if (!shown) return false;
+  if (shown.dataset.patient === undefined) return topic === "opening" || topic === "patient";
+  return shown.dataset.patient === id && !(topic === "patient" && version <= Number(shown.dataset.patientVersion));
+}
+
+// The server has sent nothing for a while.
+function lost() {
+  lostSince = heardAt;
+  const time = new Date(lostSince).toLocaleTimeString(document.documentElement.lang);
+  for (const place of document.querySelectorAll("[data-since]")) place.textContent = time;
+  document.documentElement.dataset.connection = "lost";
+  for (const part of document.querySelectorAll("#connection, #connection-lost")) part.hidden = false;
+}
+
+async function found() {
+  lostSince = null;
+  document.documentElement.dataset.connection = "on";
+  await application.keepAlive({ now: true });
+  showLease();
+  refresh();
+  drafts.sendAgain();
+}
+
+// The pill of one's own lock follows the connection: first "ends in", then "typed text is kept here".
+function showLease() {
+  const pill = document.querySelector("#lock .pill[data-mine]");
+  if (!pill) return;
+  pill.dataset.words ??= pill.textContent;
+  const left = Math.ceil(application.leaseSeconds - application.secondsSinceBeat());
+  const state = !lostSince ? "mine" : left > 0 ? "ending" : "lost";
+  const words = { mine: pill.dataset.words, ending: pill.dataset.ending.replace("{seconds}", left), lost: pill.dataset.lost }[state];
+  pill.className = `pill ${state}`;
+  if (pill.textContent !== words) pill.textContent = words;
+}
+
+setInterval(() => {
+  if (!application.isSignedIn()) return;
+  if (!lostSince && Date.now() - heardAt > LOST_AFTER_MS) lost();
+  if (lostSince) showLease();
+}, 1_000);
+
+// --- fetching again what is shown ----------------------------------------------------------------------------------
+
+let waiting = null;
+export function refreshSoon() {
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    refresh();
+  }, 60);
+}
+
+export async function refresh() {
+  const live = document.getElementById("live");
+  if (!live || lostSince || !(await application.ready())) return;
+  const regions = [...document.querySelectorAll("[data-live]")].map((region) => `#${region.id}`).join(",");
+  const search = document.querySelector("form[data-refresh]");
+  const source = { source: live, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
+  if (search?.elements.q.value.trim()) await window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values: { q: search.elements.q.value } });
+  else await window.htmx.ajax("GET", location.pathname, source);
+}
+
+// Nobody's typing is replaced: such a region takes over the new keys of its forms and waits.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment, requestConfig } = event.detail;
+  const isOwnAnswer = requestConfig && target.contains(requestConfig.elt);
+  if (isOwnAnswer || !drafts.isBusy(target)) return;
+  event.detail.shouldSwap = false;
+  const incoming = fragment.querySelector?.("input[name=fencing_token]");
+  if (incoming) for (const old of target.querySelectorAll("input[name=fencing_token]")) old.value = incoming.value;
+});
+
+document.addEventListener("miz:registered", () => refresh());
+document.addEventListener("miz:lease", () => refreshSoon());
+
+// After signing in again, or after a lapse of the lease, the patient that was open here is opened again if it is free.
+document.addEventListener("htmx:load", () => {
+  const live = document.getElementById("live");
+  if (!live?.dataset.patient) return;
+  if (live.dataset.lock === "mine") sessionStorage.setItem("miz.open", live.dataset.patient);
+  else if (live.dataset.lock === "free" && sessionStorage.getItem("miz.open") === live.dataset.patient) {
+    sessionStorage.removeItem("miz.open");
+    document.querySelector("#lock form[data-reopen]")?.requestSubmit();
+  }
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-forget-open]")) sessionStorage.removeItem("miz.open");
+});
+
+// One tab leads; when it closes the next takes over. Without Web Locks each tab has its own stream.
+if (application.isSignedIn()) {
+  if (navigator.locks) navigator.locks.request("miz-live", () => (openStream(), new Promise(() => {})));
+  else openStream();
+}
+addEventListener("offline", () => application.isSignedIn() && !lostSince && lost());

@@ -1,0 +1,59 @@
+// The script of every page: the parts, and what htmx has to know about them.
+import * as application from "./application.js";
+import * as drafts from "./drafts.js";
+import "./combobox.js";
+import "./idle.js";
+import "./keys.js";
+import "./live.js";
+import "./theme.js";
+
+document.addEventListener("htmx:confirm", async (event) => {
+  if (!application.isSignedIn() || application.currentId()) return;
+  event.preventDefault();
+  await application.ready();
+  event.detail.issueRequest(true);
+});
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const id = application.currentId();
+  if (!id) return;
+  event.detail.headers["Miz-Application"] = id;
+  if ("application" in event.detail.parameters) event.detail.parameters.application = id;
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status !== 401) return;
+  event.detail.shouldSwap = false;
+  application.askToSignIn(event.detail.xhr.getResponseHeader("Miz-Problem"));
+});
+
+// A dialog's content arrives as a fragment; an empty one closes it.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = document.getElementById("dialog");
+  if (event.detail.target === dialog && dialog.childElementCount > 0 && !dialog.open) dialog.showModal();
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const dialog = document.getElementById("dialog");
+  if (event.detail.successful && event.detail.requestConfig.verb !== "get" && dialog?.open) dialog.close();
+});
+document.addEventListener("close", (event) => event.target.replaceChildren(), true);
+
+// What can be taken back is offered for ten seconds.
+let fading = null;
+document.addEventListener("htmx:load", () => {
+  const toast = document.querySelector("#toast > div");
+  if (!toast || toast === fading) return;
+  fading = toast;
+  setTimeout(() => toast.remove(), 10_000);
+});
+
+// The cursor returns to where the next entry is typed.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const form = event.detail.requestConfig?.elt;
+  if (form?.dataset?.focusAfter && !event.detail.failed) document.querySelector(form.dataset.focusAfter)?.focus();
+});
+
+drafts.restoreAll();
