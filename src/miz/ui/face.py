@@ -1,29 +1,21 @@
-"""How an error looks to a person: its sentences in their language, and its page."""
+"""How an error looks to a person: in their language; as a page, or as a notice within the page that asked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from miz.infra.http import Call, Reply
 from miz.ui import i18n
 from miz.ui.render import ZONE, Look, render
 
-LANGUAGE_COOKIE, THEME_COOKIE = "miz_language", "miz_theme"
-SIGN_IN_CODES = {"not-signed-in": "/sign-in", "screen-locked": "/locked"}
 
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """The notice: what happened, what is safe, what to do."""
 
-def look_of(call: Call) -> Look:
-    """The language and theme a browser asks for."""
-    theme = call.cookie(THEME_COOKIE)
-    return Look(i18n.language_of(call.header("accept-language"), call.cookie(LANGUAGE_COOKIE)), theme if theme in ("light", "dark") else "system")
-
-
-@dataclass(frozen=True)
-class ProblemPage:
-    """What happened, what is safe, what to do."""
-
-    template: ClassVar[str] = "problem.html"
+    template: ClassVar[str] = "_problem.html"
     title: str
     detail: str
     hint: str
@@ -31,32 +23,60 @@ class ProblemPage:
     request_id: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProblemPage(Problem):
+    """The same as a page of its own."""
+
+    template: ClassVar[str] = "problem.html"
+
+
 class Face:
-    """The error face of the browser pages and the JSON routes; see `infra.http.ErrorFace`."""
+    """Errors for persons; see `infra.http.ErrorFace`."""
 
     def __init__(self, *, version: str) -> None:
         self._version = version
 
     def sentence(self, message_id: str, fields: Mapping[str, object], call: Call) -> str:
+        """The sentence in the caller's language; its `{fields}` filled in."""
         language = look_of(call).language
-        text = i18n.translator(language)(message_id)
-        return text.format(**{name: _shown(value, language) for name, value in fields.items()}) if fields else text
+        words = {name: _shown(value, language) for name, value in fields.items()}
+        translated = i18n.translator(language)(message_id)
+        try:
+            return translated.format(**words)
+        except (KeyError, IndexError, ValueError):
+            return translated
 
     def page(self, problem: Mapping[str, Any], call: Call) -> Reply:
-        """A page for a person who asked for one; whoever is not signed in is led to where they can."""
-        place = SIGN_IN_CODES.get(problem["code"])
-        if place and call.scope["method"] == "GET" and call.header("hx-request") is None:
-            return Reply(status=303, headers=[("location", place)])
-        shown = ProblemPage(
-            title=problem["title"], detail=problem["detail"], hint=problem.get("hint", ""), code=problem["code"],
-            request_id=str(problem.get("request_id", "")),
-        )  # fmt: skip
-        return Reply(render(shown, look_of(call), version=self._version), problem["status"])
+        """A notice for a request from within a page; else a page. Without a session: the way to the sign-in page."""
+        status: int = problem["status"]
+        code: str = problem["code"]
+        shown = {name: str(problem.get(name, "")) for name in ("title", "detail", "hint", "code", "request_id")}
+        headers = [("miz-problem", code), ("vary", "HX-Request")]
+        if status in (429, 503):
+            headers.append(("retry-after", str(problem.get("retry_after_s", 1))))
+        look = look_of(call)
+        if call.header("hx-request"):
+            headers += [("hx-retarget", "#notice"), ("hx-reswap", "innerHTML"), ("hx-push-url", "false")]
+            return Reply(render(Problem(**shown), look), status, headers=headers)
+        if status == 401 and call.scope["method"] == "GET":
+            gate = "/locked" if code == "screen-locked" else "/sign-in"
+            return Reply(b"", 303, headers=[("location", f"{gate}?next={quote(call.scope['path'])}")])
+        return Reply(render(ProblemPage(**shown), look, version=self._version), status, headers=headers)
+
+
+def look_of(call: Call) -> Look:
+    """Language and theme as this browser wants them."""
+    theme = call.cookie("miz_theme")
+    return Look(
+        language=i18n.language_of(call.header("accept-language"), call.cookie("miz_language")),
+        theme=theme if theme in ("light", "dark") else "system",
+    )
+
+
+def safe_next(path: str | None) -> str:
+    """A path of this server to go on to; anything else becomes the first page."""
+    return path if path and path.startswith("/") and not path.startswith("//") and "\\" not in path else "/"
 
 
 def _shown(value: object, language: str) -> object:
-    if isinstance(value, datetime):
-        return i18n.format_moment(value, language, ZONE, now=datetime.now(UTC))
-    return value
-
-
+    return value.astimezone(ZONE).strftime("%H:%M") if isinstance(value, datetime) else value

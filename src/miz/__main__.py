@@ -1,0 +1,5 @@
+"""`python -m miz`."""
+
+from miz.apps.cli import main
+
+main()

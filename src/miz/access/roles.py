@@ -1,0 +1,23 @@
+"""Which role may do what; the table of `reliability.md` section 4, as far as it is built.
+
+A user has a set of roles and may do what any of them may. `device`, `display` and `local` are no persons; `local` is
+the command line of whoever owns the data folder.
+"""
+
+ROLES = ("dentist", "assistant", "front_desk", "owner", "admin", "technician", "auditor")
+
+_TREATING = frozenset({"dentist", "assistant", "owner", "local"})
+
+SIGNED_IN = frozenset({*ROLES, "device", "display", "local"})
+RUN_APPLICATION = SIGNED_IN - {"auditor"}
+SEARCH_PATIENTS = _TREATING | {"front_desk"}
+READ_PATIENT = _TREATING | {"front_desk"}
+WRITE_IDENTITY = _TREATING | {"front_desk"}
+READ_RECORD = _TREATING
+WRITE_RECORD = _TREATING
+EVALUATE = SIGNED_IN - {"auditor", "device", "display"}
+SEE_APPLICATIONS = frozenset({"owner", "admin", "dentist", "local"})
+READ_USERS = frozenset({"owner", "admin", "auditor", "local"})
+MANAGE_USERS = frozenset({"owner", "admin", "local"})
+EXPORT_PATIENTS = frozenset({"local"})
+"""One patient also on paper for dentist, assistant and owner; the whole file only for whoever owns the folder."""

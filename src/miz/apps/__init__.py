@@ -1,0 +1,1 @@
+"""Where everything is put together: the server, the command line, the demo practice. The only room that knows all others."""

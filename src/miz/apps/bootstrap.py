@@ -1,0 +1,226 @@
+"""Builds one server from its parts. What is wired here is wired nowhere else."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import traceback
+from collections.abc import AsyncIterator, Callable
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from starlette.types import Receive, Scope, Send
+
+import miz
+from miz.access import users, workplaces
+from miz.access.api import AccessRoutes
+from miz.access.idempotency import forget_old_answers
+from miz.access.sessions import LOCAL, Sessions
+from miz.access.users import PasswordDesk, check_password_rule
+from miz.apps.sample_patients import SAMPLE_PATIENTS
+from miz.apps.system_api import SystemRoutes, openapi_endpoint
+from miz.infra.clock import SystemClock
+from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.migrate import bring_up_to_date
+from miz.infra.db.writer import Transaction, Writer
+from miz.infra.events import EventBroker
+from miz.infra.files import InstanceLock
+from miz.infra.http import Endpoint, build_app
+from miz.infra.settings import Settings
+from miz.kernel.clock import Clock
+from miz.practice.openings.api import OpeningRoutes
+from miz.practice.openings.presence import Presence
+from miz.practice.openings.service import Openings
+from miz.practice.patients.api import PatientRoutes
+from miz.practice.patients.service import Records
+from miz.practice.patients.store import RecordMemory
+from miz.practice.tables import server_state
+from miz.ui.face import Face
+from miz.wire.client_protocol import EditionRef, NewPatient
+
+logger = logging.getLogger("miz")
+
+PRACTICE_ZONE = ZoneInfo("Europe/Berlin")
+HOUSEKEEPING_S = 0.5
+_ROUNDS_BETWEEN_CLEARING = 7_200
+
+
+class Server:
+    """One practice's server: holds the data folder from `__init__` to `close`, works between `start` and `stop`.
+
+    Raises `DataFolderInUseError`, `NoPracticeError` and what opening the database raises.
+    """
+
+    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None) -> None:
+        folder.require_practice()
+        self.folder = folder
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.local_token = secrets.token_urlsafe(32)
+        with contextlib.ExitStack() as undo:
+            self._lock = InstanceLock(folder.instance_lock)
+            undo.callback(self._lock.release)
+            self.database = PracticeDatabase(folder.database, folder.read_key(settings))
+            undo.callback(self.database.close)
+            bring_up_to_date(self.database.writer_connection)
+            self._build()
+            undo.pop_all()
+
+    def _build(self) -> None:
+        reader, clock = self.database.reader, self.clock
+        state = reader().execute(select(server_state)).one()
+        self.practice: str = state.practice
+        self.writer = Writer(self.database, clock=clock)
+        self.broker = EventBroker()
+        self.memory = RecordMemory()
+        self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
+        self.openings = Openings(self.presence, self.memory, self.broker, clock=clock, epoch=state.epoch)
+        self.records = Records(self.memory, self.broker, today=self.today)
+        self.sessions = Sessions(self.database, self.writer, clock=clock, settings=self.settings, local_token=self.local_token)
+        self.sessions.at_end(self.openings.close_session)
+        self._app = build_app(self.endpoints(), gate=self.sessions, face=Face(version=miz.__version__), record=record_unexpected)
+
+    def endpoints(self) -> list[Endpoint]:
+        """Every route of this server, hot ones first: the router walks the list in order."""
+        reader = self.database.reader
+        described = [
+            *OpeningRoutes(self.openings, self.writer, reader=reader, today=self.today).endpoints(),
+            *PatientRoutes(self.records, self.openings, self.memory, self.writer, reader=reader, today=self.today).endpoints(),
+            *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
+            *SystemRoutes(self.broker, self.presence, practice=self.practice, edition=self.edition_ref, is_ready=self.is_ready).endpoints(),
+        ]
+        if self.settings.api_docs:
+            described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))
+        return described
+
+    def today(self) -> date:
+        """The day in the practice's time zone."""
+        return self.clock.now().astimezone(PRACTICE_ZONE).date()
+
+    def edition_ref(self) -> EditionRef | None:
+        return None
+
+    def is_ready(self) -> bool:
+        """Whether the database answers."""
+        try:
+            self.database.check_identity()
+            return self.database.reader().execute(select(server_state.c.id)).scalar() == 1
+        except Exception:  # noqa: BLE001 - any fault is the answer
+            return False
+
+    async def start(self) -> None:
+        """Take up sessions, applications and leases; begin to write and to keep house."""
+        self.writer.start()
+        reader = self.database.reader()
+        self.sessions.load()
+        self.presence.load(reader)
+        self.openings.load(reader)
+        self._housekeeping = asyncio.create_task(self._keep_house())
+
+    async def stop(self) -> None:
+        """End the streams, finish what waits in the writer."""
+        self.broker.close()
+        self._housekeeping.cancel()
+        await asyncio.to_thread(self.writer.stop)
+
+    def close(self) -> None:
+        """Give the data folder back."""
+        self.database.close()
+        self._lock.release()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator["Server"]:
+        """Started for the block, then stopped and closed."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+            self.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        await receive()
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _keep_house(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                if self.presence.gone():
+                    await self.writer.run(self.openings.close_gone)
+                await self.sessions.end_expired()
+                if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
+                    await self.writer.run(forget_old_answers)
+                rounds += 1
+            except Exception as error:  # noqa: BLE001 - the loop's edge: told, and tried again next time
+                record_unexpected("housekeeping", error)
+
+
+def set_up_practice(
+    folder: DataFolder, settings: Settings, *, practice: str, owner: str, owner_roles: list[str], password: str, places: dict[str, bool],
+    follow: Callable[[Records, Transaction], None] | None = None,
+) -> str:  # fmt: skip
+    """Make a new practice with its first owner, workplaces (name → is it a room) and the twelve sample patients.
+
+    Returns the recovery key. Raises `PracticeExistsError`, `WeakPasswordError`, `InvalidInputError`, `UnsafeDataFolderError`.
+    """
+    check_password_rule(password, owner, practice)
+    recovery_key = folder.create(settings)
+    lock = InstanceLock(folder.instance_lock)
+    database = PracticeDatabase(folder.database, folder.read_key(settings))
+    try:
+        bring_up_to_date(database.writer_connection)
+        asyncio.run(_fill(database, settings, practice, owner, owner_roles, password, places, follow))
+    finally:
+        database.close()
+        lock.release()
+    return recovery_key
+
+
+async def _fill(
+    database: PracticeDatabase, settings: Settings, practice: str, owner: str, owner_roles: list[str], password: str, places: dict[str, bool],
+    follow: Callable[[Records, Transaction], None] | None,
+) -> None:  # fmt: skip
+    clock = SystemClock()
+    writer = Writer(database, clock=clock)
+    password_hash = await PasswordDesk().hash(password)
+    records = Records(RecordMemory(), EventBroker(), today=lambda: clock.now().astimezone(PRACTICE_ZONE).date())
+
+    def fill(tx: Transaction) -> None:
+        tx.connection.execute(server_state.insert().values(id=1, practice=practice, epoch=1, control_interval_s=settings.control_interval_s))
+        users.add_user(tx, name=owner, roles=owner_roles, password_hash=password_hash)
+        for name, is_room in places.items():
+            workplaces.add_workplace(tx, name, is_room=is_room)
+        for sample in SAMPLE_PATIENTS:
+            records.create_patient(tx, LOCAL, NewPatient(**sample.identity, is_sample=True), sample.entries)
+        if follow is not None:
+            follow(records, tx)
+
+    writer.start()
+    try:
+        await writer.run(fill)
+    finally:
+        await asyncio.to_thread(writer.stop)
+
+
+def record_unexpected(request_id: str, error: BaseException) -> None:
+    """Log where something unexpected happened; never the error's own text, which may hold patient data."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("unexpected condition %s: %s\n%s", request_id, type(error).__name__, frames)
+
+
+def data_folder(path: Path) -> DataFolder:
+    """The folder as given, absolute."""
+    return DataFolder(path.expanduser().absolute())

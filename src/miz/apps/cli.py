@@ -1,0 +1,302 @@
+"""`miz`: the command line. Commands parse, call, show; rules live elsewhere.
+
+Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `kernel.errors` says.
+"""
+
+import sys
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from miz.infra.settings import preferred_language, read_settings
+from miz.kernel.errors import InvalidInputError, MizError
+from miz.ui.i18n import translator
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="Medication information for dental practices.")
+patient_app = typer.Typer(no_args_is_help=True, help="Patients of a practice.")
+user_app = typer.Typer(no_args_is_help=True, help="Users and their roles.")
+application_app = typer.Typer(no_args_is_help=True, help="Applications that are open.")
+mode_app = typer.Typer(no_args_is_help=True, help="The server's mode.")
+interval_app = typer.Typer(no_args_is_help=True, help="The control interval.")
+for name, group in {"patient": patient_app, "user": user_app, "application": application_app, "mode": mode_app, "interval": interval_app}.items():
+    app.add_typer(group, name=name)
+
+out = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written once the server answers, removed when it stops.", metavar="FILE")]
+
+
+@app.callback()
+def choose_language(lang: Annotated[str | None, typer.Option(help="de or en; preset by MIZ_LANG, else de.")] = None) -> None:
+    """Medication information for dental practices."""
+    if lang is not None:
+        if lang not in ("de", "en"):
+            raise typer.BadParameter("de or en", param_hint="--lang")
+        _chosen["language"] = lang
+
+
+_chosen: dict[str, str] = {}
+
+
+def language() -> str:
+    """The language of this run."""
+    return _chosen.get("language") or preferred_language()
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8484,
+    data: Annotated[Path | None, typer.Option("--data", help="Keep the demo in this folder.", metavar="DIR")] = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Start a practice with invented patients."""
+    from miz.apps.demo import PEOPLE, PRACTICE, make_demo, sign_in_data
+    from miz.apps.serve import serve
+
+    _ = translator(language())
+    server, scratch = make_demo(data)
+
+    def ready(url: str) -> bytes:
+        out.print(f"{PRACTICE}: {url}")
+        table = Table(_("User"), _("Password"), _("Roles"), box=None)
+        for name, password, roles in PEOPLE:
+            table.add_row(name, password, ", ".join(roles))
+        out.print(table)
+        out.print(_("All people here are invented. Stop with Ctrl-C."))
+        return sign_in_data(url)
+
+    try:
+        serve(server, host="127.0.0.1", port=port, ready_file=ready_file, ready=ready)
+    finally:
+        if scratch:
+            scratch.cleanup()
+
+
+@app.command()
+def init(
+    data: Data,
+    practice: Annotated[str, typer.Option(help="Name of the practice.")],
+    owner: Annotated[str, typer.Option(help="Name of the owner, who signs in with it.")],
+    password_file: Annotated[Path | None, typer.Option(help="File with the owner's password; asked for otherwise.", metavar="F")] = None,
+    recovery_key_out: Annotated[Path | None, typer.Option(help="Write the recovery key here instead of showing it.", metavar="F")] = None,
+) -> None:
+    """Set up a practice with its first owner."""
+    from miz.apps.bootstrap import data_folder, set_up_practice
+    from miz.infra.files import write_whole
+
+    _ = translator(language())
+    folder = data_folder(data)
+    if password_file:
+        password = _read(password_file).rstrip("\r\n")
+    else:
+        password = typer.prompt(_("Password of the owner (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
+    recovery_key = set_up_practice(
+        folder, read_settings(), practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
+        places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
+    )  # fmt: skip
+    if recovery_key_out:
+        write_whole(recovery_key_out, recovery_key.encode() + b"\n", is_private=True)
+    else:
+        out.print(_("Recovery key. Print it and keep it in a safe; it is shown only now:"))
+        out.print(recovery_key)
+    out.print(_("The practice is set up. Start it with: miz serve --data {folder}").format(folder=folder.path), soft_wrap=True)
+
+
+@app.command("serve")
+def serve_command(
+    data: Data,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535)] = 8484,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Start the server of a practice."""
+    from miz.apps.bootstrap import Server, data_folder
+    from miz.apps.serve import serve
+
+    _ = translator(language())
+    server = Server(data_folder(data), read_settings())
+
+    def ready(url: str) -> bytes:
+        out.print(f"{server.practice}: {url}")
+        return msgspec.json.encode({"url": url})
+
+    serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
+
+
+@patient_app.command("list")
+def patient_list(data: Data, text: Annotated[str, typer.Argument(help="Name, date of birth or number.")], json: Json = False) -> None:
+    """Find patients."""
+    with _client(data) as client:
+        lines = client.search(text, 100)
+    if json:
+        _show_json({"items": lines})
+        return
+    table = Table("Id", box=None)
+    for column in ("Name", "Born", "Number"):
+        table.add_column(translator(language())(column))
+    for line in lines:
+        table.add_row(line.id, f"{line.family_name}, {line.given_name}", line.birth_date, line.number or "")
+    out.print(table)
+
+
+@patient_app.command("show")
+def patient_show(patient: Annotated[str, typer.Argument(help="The patient's id.")], data: Data) -> None:
+    """Show one record as JSON."""
+    with _client(data) as client:
+        _show_json(client.read_patient(patient))
+
+
+@patient_app.command("export")
+def patient_export(
+    data: Data,
+    to: Annotated[Path, typer.Option("--to", help="Write JSON Lines here.", metavar="FILE")],
+    patient: Annotated[str | None, typer.Argument(help="The patient's id.")] = None,
+    everybody: Annotated[bool, typer.Option("--all", help="All patients.")] = False,
+) -> None:
+    """Write records in the open format (docs/reference/export.md)."""
+    from miz.infra.files import write_whole
+
+    if (patient is None) == (not everybody):
+        raise InvalidInputError("Name one patient or --all.")
+    with _client(data) as client:
+        ids: list[str] = [patient] if patient else client.call("GET", "/patients/ids")["items"]
+        records = [client.read_patient(patient_id) for patient_id in ids]
+    write_whole(to, b"".join(msgspec.json.encode(record) + b"\n" for record in records), is_private=True)
+    out.print(translator(language())("{count} records written to {file}.").format(count=len(records), file=to), soft_wrap=True)
+
+
+@user_app.command("list")
+def user_list(data: Data, json: Json = False) -> None:
+    """All users."""
+    _ = translator(language())
+    with _client(data) as client:
+        found = client.call("GET", "/users")
+    if json:
+        _show_json(found)
+        return
+    table = Table(_("User"), _("Roles"), "", box=None)
+    for user in found["items"]:
+        table.add_row(user["name"], ", ".join(user["roles"]), _("switched off") if user["is_disabled"] else "")
+    out.print(table)
+
+
+@user_app.command("add")
+def user_add(
+    data: Data,
+    user: Annotated[str, typer.Argument(help="Name of the user, who signs in with it.")],
+    role: Annotated[list[str], typer.Option(help="May be given several times.")],
+    password_file: Annotated[Path | None, typer.Option(help="File with the password; asked for otherwise.", metavar="F")] = None,
+) -> None:
+    """Add a user."""
+    _ = translator(language())
+    if password_file:
+        password = _read(password_file).rstrip("\r\n")
+    else:
+        password = typer.prompt(_("Password (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
+    with _client(data) as client:
+        client.call("POST", "/users", {"name": user, "roles": role, "password": password})
+    out.print(_("{user} can sign in now.").format(user=user))
+
+
+@user_app.command("disable")
+def user_disable(data: Data, user: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
+    """Switch a user off; open sessions end at once."""
+    from urllib.parse import quote
+
+    with _client(data) as client:
+        client.call("POST", f"/users/{quote(user, safe='')}/disable")
+    out.print(translator(language())("{user} is switched off.").format(user=user))
+
+
+@application_app.command("list")
+def application_list(data: Data, json: Json = False) -> None:
+    """Who is online, and where."""
+    _ = translator(language())
+    with _client(data) as client:
+        found = client.call("GET", "/applications")
+    if json:
+        _show_json(found)
+        return
+    table = Table(_("Workplace"), _("User"), _("Kind"), _("Patient"), _("Last sign of life"), box=None)
+    for item in found["items"]:
+        table.add_row(item["workplace"], item["user"], item["kind"], item["patient"] or "", item["last_sign_of_life"][:19] + "Z")
+    out.print(table)
+
+
+@mode_app.command("show")
+def mode_show(data: Data, json: Json = False) -> None:
+    """The mode the server works in."""
+    _show_server(data, "mode", json=json)
+
+
+@interval_app.command("show")
+def interval_show(data: Data, json: Json = False) -> None:
+    """Seconds between two signs of life of an application."""
+    _show_server(data, "heartbeat_interval_s", json=json)
+
+
+def main() -> NoReturn:
+    """The entry point `miz`."""
+    try:
+        status = app(standalone_mode=False)
+    except MizError as error:
+        sys.exit(_tell(error))
+    except typer.Abort:
+        sys.exit(2)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except _usage_error() as error:
+        error.show()
+        sys.exit(2)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _usage_error() -> Any:
+    return typer.BadParameter.__mro__[2]
+
+
+def _tell(error: MizError) -> int:
+    _ = translator(language())
+    for sentence in (error.detail, error.hint):
+        if sentence:
+            text = _(sentence)
+            errors.print(text.format(**error.fields) if error.fields else text, soft_wrap=True, markup=False)
+    return error.exit_code
+
+
+def _client(data: Path) -> AbstractContextManager[Any]:
+    from miz.apps.bootstrap import data_folder
+    from miz.apps.local import local_client
+
+    return local_client(data_folder(data), read_settings(), language=language())
+
+
+def _show_server(data: Path, field: str, *, json: bool) -> None:
+    with _client(data) as client:
+        found = client.call("GET", "/server")
+    if json:
+        _show_json({field: found[field]})
+    else:
+        out.print(found[field])
+
+
+def _show_json(value: Any) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError("The file {file} cannot be read.", file=str(path)) from error
+
+

@@ -1,0 +1,70 @@
+"""How the command line reaches a practice: by its running server, or, when none runs, by one inside this process."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from miz.apps.bootstrap import Server
+from miz.infra.api_client import Answer, ApiClient, connect
+from miz.infra.data_folder import DataFolder
+from miz.infra.settings import Settings
+
+
+@contextmanager
+def local_client(folder: DataFolder, settings: Settings, *, language: str) -> Iterator[ApiClient]:
+    """A client in the role `local`. Raises `NoPracticeError`, `DataFolderInUseError`."""
+    folder.require_practice()
+    control = folder.read_control()
+    if control is not None:
+        url, token = control
+        client = ApiClient(connect(url), token=token, language=language)
+        if _answers(client):
+            yield client
+            return
+    server = Server(folder, settings)
+    with asyncio.Runner() as runner:
+        runner.run(server.start())
+        try:
+            yield ApiClient(_in_process(server, runner), token=server.local_token, language=language)
+        finally:
+            runner.run(server.stop())
+            server.close()
+
+
+def _answers(client: ApiClient) -> bool:
+    """Whether a server stands behind the control file; one that was killed has left it behind."""
+    try:
+        client.call("GET", "/server")
+    except OSError:
+        return False
+    return True
+
+
+def _in_process(server: Server, runner: asyncio.Runner) -> Any:
+    """A sender that calls the ASGI application directly."""
+
+    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return runner.run(_ask(server, method, path, headers, body))
+
+    return send
+
+
+async def _ask(server: Server, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": query.encode(), "root_path": "", "scheme": "http", "client": None,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    status, content = 500, b""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Mapping[str, Any]) -> None:
+        nonlocal status, content
+        status = message.get("status", status)
+        content += message.get("body", b"")
+
+    await server(scope, receive, send)  # type: ignore[arg-type]
+    return status, content

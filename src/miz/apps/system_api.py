@@ -1,0 +1,107 @@
+"""Routes about the server itself: health, mode and versions, the event stream, the interface's own description."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import cache
+
+import msgspec
+
+import miz
+from miz.access.roles import RUN_APPLICATION, SIGNED_IN
+from miz.infra.events import Event, EventBroker
+from miz.infra.http import EVERYBODY, Call, Endpoint, Reply, Stream
+from miz.infra.openapi import openapi_document
+from miz.kernel.errors import InvalidInputError
+from miz.practice.openings.presence import Presence
+from miz.wire.client_protocol import EditionRef, Server
+
+PING_S = 5.0
+_TOPICS = {"patients": ("patient", "opening"), "applications": ("applications",)}
+_TOPICS_LIMIT = 50
+
+
+class SystemRoutes:
+    """The routes, bound to one server's parts."""
+
+    def __init__(self, broker: EventBroker, presence: Presence, *, practice: str, edition: Callable[[], EditionRef], is_ready: Callable[[], bool]) -> None:
+        self._broker = broker
+        self._presence = presence
+        self._practice = practice
+        self._edition = edition
+        self._is_ready = is_ready
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(method="GET", path="/health/live", may=EVERYBODY, run=self.live, summary="The process answers.", is_open_while_locked=True),
+            Endpoint(method="GET", path="/health/ready", may=EVERYBODY, run=self.ready, summary="The database answers.", is_open_while_locked=True),
+            Endpoint(
+                method="GET", path="/api/v1/server", may=SIGNED_IN, run=self.server, answer=Server, summary="Practice, versions, mode, intervals.",
+                is_open_while_locked=True,
+            ),
+            Endpoint(
+                method="GET", path="/api/v1/events", may=RUN_APPLICATION, run=self.events, query={"topics": "string"},
+                summary="Server-sent events: what changed, with version.", is_open_while_locked=True,
+            ),
+        ]  # fmt: skip
+
+    async def live(self, call: Call) -> Reply:
+        return _status("live")
+
+    async def ready(self, call: Call) -> Reply:
+        return _status("ready") if self._is_ready() else _status("not ready", 503)
+
+    async def server(self, call: Call) -> Server:
+        return Server(
+            practice=self._practice, version=miz.__version__, mode="operating", heartbeat_interval_s=self._presence.interval_s,
+            lease_s=self._presence.lease_s, edition=self._edition(),
+        )  # fmt: skip
+
+    async def events(self, call: Call) -> Stream:
+        return Stream(self._chunks(topics_of(call.query.get("topics", ""))))
+
+    async def _chunks(self, topics: list[str]) -> AsyncIterator[bytes]:
+        with self._broker.listening(topics) as waiting:
+            yield b"retry: 2000\nevent: ping\ndata: {}\n\n"
+            while True:
+                try:
+                    event = await asyncio.wait_for(waiting.get(), PING_S)
+                except TimeoutError:
+                    yield b"event: ping\ndata: {}\n\n"
+                    continue
+                if event is None:
+                    return
+                yield _chunk(event)
+
+
+def topics_of(text: str) -> list[str]:
+    """`patients`, `applications`, `patient:<id>`, separated by commas. Raises `InvalidInputError`."""
+    topics: list[str] = []
+    for name in text.split(",")[:_TOPICS_LIMIT]:
+        if name in _TOPICS:
+            topics += _TOPICS[name]
+        elif name.startswith("patient:"):
+            topics += [name, name.replace("patient:", "opening:", 1)]
+        else:
+            raise InvalidInputError("Unknown topic. Topics are patients, applications, patient:<id>.", field="topics")
+    return topics
+
+
+def openapi_endpoint(described: list[Endpoint], *, title: str) -> Endpoint:
+    """The interface's own description, made when first asked for."""
+
+    @cache
+    def document() -> bytes:
+        return msgspec.json.encode(openapi_document(described, title=title, version=miz.__version__))
+
+    async def openapi(call: Call) -> Reply:
+        return Reply(document(), media_type="application/json")
+
+    return Endpoint(method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, summary="This document.", is_open_while_locked=True)
+
+
+def _chunk(event: Event) -> bytes:
+    return b"event: " + event.topic.encode() + b"\ndata: " + msgspec.json.encode({"id": event.id, "version": event.version}) + b"\n\n"
+
+
+def _status(word: str, status: int = 200) -> Reply:
+    return Reply(msgspec.json.encode({"status": word}), status, "application/json")

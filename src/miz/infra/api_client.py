@@ -1,0 +1,170 @@
+"""A small typed client of the server's interface, as an application of the practice would use it.
+
+Used by the command line, the tests and the benchmarks. One client is one connection and belongs to one thread.
+"""
+
+import http.client
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from miz.kernel.errors import MizError
+from miz.wire import client_protocol as protocol
+
+T = TypeVar("T")
+Answer = tuple[int, bytes]
+Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
+
+
+class RefusedError(MizError):
+    """The server refused; `status` and `code` are its own, `problem` the whole document."""
+
+    code = "refused"
+    title = "The server refused."
+    kind = "conflict"
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(str(problem.get("detail", "")))
+        self.status = status
+        self.problem = problem
+        self.code = str(problem.get("code", "unknown"))  # type: ignore[misc]
+        self.title = str(problem.get("title", ""))  # type: ignore[misc]
+        self.hint = str(problem.get("hint", ""))  # type: ignore[misc]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}: {self.detail}"
+
+    @property
+    def exit_code(self) -> int:
+        return {400: 10, 422: 10, 401: 11, 403: 11, 404: 12, 409: 13, 412: 14, 428: 14, 429: 15, 503: 15, 500: 17}.get(self.status, 2)
+
+
+def connect(url: str, *, timeout_s: float = 30) -> Send:
+    """A sender over one kept-alive connection; a connection that the server has closed meanwhile is opened again once.
+
+    Only requests that may be repeated are: GET, and writes with an idempotency key.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout_s)
+
+    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        for attempt in (1, 2):
+            try:
+                connection.request(method, path, body, dict(headers))
+                response = connection.getresponse()
+                return response.status, response.read()
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                connection.close()
+                if attempt == 2 or (method != "GET" and "Idempotency-Key" not in headers):
+                    raise
+            except OSError:
+                connection.close()
+                raise
+        raise AssertionError("unreachable")
+
+    return send
+
+
+class ApiClient:
+    """One signed-in program, and the application it has announced."""
+
+    def __init__(self, send: Send, *, token: str = "", language: str = "en") -> None:
+        self._send = send
+        self.token = token
+        self._language = language
+        self.application: protocol.RegisteredApplication | None = None
+
+    def call(self, method: str, path: str, body: Any = None, *, answer: type[T] | None = None, **headers: str) -> T:
+        """One request below `/api/v1`. Raises `RefusedError`; returns None for an empty answer."""
+        sent = {"Content-Type": "application/json", "Accept-Language": self._language}
+        if self.token:
+            sent["Authorization"] = f"Bearer {self.token}"
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        status, content = self._send(method, "/api/v1" + path, sent, b"" if body is None else msgspec.json.encode(body))
+        if status >= 400:
+            try:
+                problem = msgspec.json.decode(content)
+            except msgspec.DecodeError:
+                problem = {"code": "unknown", "title": f"HTTP {status}"}
+            raise RefusedError(status, problem)
+        return msgspec.json.decode(content, type=answer or Any) if content else None  # type: ignore[return-value]
+
+    def sign_in(self, user: str, password: str, workplace: str | None = None) -> None:
+        self.token = self.call("POST", "/session", protocol.SignIn(user, password, workplace), answer=protocol.SessionToken).token
+
+    def sign_out(self) -> None:
+        self.call("DELETE", "/session")
+        self.token = ""
+
+    def register(self, *, kind: str = "active", workplace: str | None = None, version: str = "client") -> protocol.RegisteredApplication:
+        body = {"kind": kind, "workplace": workplace, "version": version}
+        self.application = self.call("POST", "/applications", body, answer=protocol.RegisteredApplication)
+        return self.application
+
+    def heartbeat(self) -> protocol.Heartbeat:
+        return self.call("POST", f"/applications/{self._application_id}/heartbeat", answer=protocol.Heartbeat)
+
+    def close_application(self) -> None:
+        self.call("DELETE", f"/applications/{self._application_id}")
+        self.application = None
+
+    def search(self, text: str, limit: int = 20) -> list[protocol.PatientLine]:
+        return self.call("POST", "/patients/search", protocol.PatientSearch(text, limit), answer=protocol.PatientLines).items
+
+    def create_patient(self, **identity: Any) -> protocol.Patient:
+        return self.call("POST", "/patients", protocol.NewPatient(**identity), answer=protocol.Patient, Idempotency_Key=str(uuid.uuid4()))
+
+    def read_patient(self, patient_id: str) -> protocol.Patient:
+        return self.call("GET", f"/patients/{patient_id}", answer=protocol.Patient)
+
+    def history(self, patient_id: str) -> list[protocol.Change]:
+        return self.call("GET", f"/patients/{patient_id}/history", answer=protocol.Changes).items
+
+    def open_patient(self, patient_id: str) -> protocol.Opening:
+        return self.call("POST", f"/patients/{patient_id}/opening", answer=protocol.Opening, Miz_Application=self._application_id)
+
+    def release_patient(self, patient_id: str) -> None:
+        self.call("DELETE", f"/patients/{patient_id}/opening", Miz_Application=self._application_id)
+
+    def change_patient(self, patient_id: str, token: str, **patch: Any) -> protocol.Patient:
+        return self.call("PATCH", f"/patients/{patient_id}", patch, answer=protocol.Patient, Miz_Fencing_Token=token)
+
+    def add(self, kind: protocol.EntryKind, patient_id: str, token: str, *, idempotency_key: str | None = None, **entry: Any) -> Any:
+        """Add an entry; the answer is of the kind's own structure."""
+        key = idempotency_key or str(uuid.uuid4())
+        return self._entry("POST", kind, f"/patients/{patient_id}/{kind}", token, entry, Idempotency_Key=key)
+
+    def change(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str, **patch: Any) -> Any:
+        return self._entry("PATCH", kind, f"/patients/{patient_id}/{kind}/{entry_id}", token, patch)
+
+    def mark_entered_in_error(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str) -> Any:
+        return self._entry("DELETE", kind, f"/patients/{patient_id}/{kind}/{entry_id}", token)
+
+    def restore(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str) -> Any:
+        return self._entry("POST", kind, f"/patients/{patient_id}/{kind}/{entry_id}/restore", token)
+
+    def check(self, case: protocol.Case) -> protocol.CheckAnswer:
+        return self.call("POST", "/check", case, answer=protocol.CheckAnswer)
+
+    def evaluate(self, patient_id: str, planned: list[str] | None = None) -> protocol.CheckAnswer:
+        return self.call("POST", f"/patients/{patient_id}/evaluation", protocol.Planned(planned), answer=protocol.CheckAnswer)
+
+    def drugs(self, text: str, limit: int = 12) -> list[protocol.DrugItem]:
+        return self.call("GET", f"/drugs?q={quote(text)}&limit={limit}", answer=protocol.DrugItems).items
+
+    def _entry(self, method: str, kind: protocol.EntryKind, path: str, token: str, body: Any = None, **headers: str) -> Any:
+        return self.call(method, path, body, answer=_SHAPES[kind], Miz_Fencing_Token=token, **headers)
+
+    @property
+    def _application_id(self) -> str:
+        assert self.application is not None, "register first"
+        return self.application.id
+
+
+_SHAPES: dict[str, Any] = {
+    "medication": protocol.Medication, "allergies": protocol.Allergy, "conditions": protocol.Condition,
+    "observations": protocol.Observation, "notes": protocol.Note,
+}  # fmt: skip

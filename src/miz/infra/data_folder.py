@@ -1,0 +1,99 @@
+"""What lies where in a practice's data folder.
+
+`practice.db` the encrypted database · `server.json` who this server is · `database-key.age` the database key, wrapped
+for the recovery key · `run/` the instance lock and the address of a running server.
+"""
+
+import json
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from miz.infra.files import write_whole
+from miz.infra.keys import create_keys, read_key, recover_key
+from miz.infra.settings import Settings, state_folder
+from miz.kernel.errors import MizError, NotFoundError
+
+
+class NoPracticeError(NotFoundError):
+    """The folder holds no practice."""
+
+    code = "no-practice"
+    title = "There is no practice in {folder}."
+    hint = 'Set one up: miz init --data {folder} --practice "Name" --owner "Name"'
+
+
+class PracticeExistsError(MizError):
+    """The folder holds a practice already."""
+
+    code = "practice-exists"
+    title = "There is a practice in {folder} already."
+    kind = "conflict"
+    hint = "Choose an empty folder."
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """One practice's folder on disk."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        return self.path / "practice.db"
+
+    @property
+    def instance_lock(self) -> Path:
+        return self.path / "run" / "instance.lock"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "run" / "control.json"
+
+    @property
+    def _identity(self) -> Path:
+        return self.path / "server.json"
+
+    @property
+    def _wrapped_key(self) -> Path:
+        return self.path / "database-key.age"
+
+    def require_practice(self) -> None:
+        """Raise `NoPracticeError` unless a practice lives here."""
+        if not self._identity.exists():
+            raise NoPracticeError(folder=str(self.path))
+
+    def create(self, settings: Settings) -> str:
+        """Make the folder and its keys; returns the recovery key. Raises `PracticeExistsError`."""
+        if self._identity.exists() or self.database.exists():
+            raise PracticeExistsError(folder=str(self.path))
+        self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        server_id = str(uuid.uuid4())
+        recovery_key = create_keys(self._key_file(server_id, settings), self._wrapped_key)
+        write_whole(self._identity, json.dumps({"server_id": server_id}).encode())
+        return recovery_key
+
+    def read_key(self, settings: Settings) -> bytes:
+        """The database key, by the key file or, where it is lost, by the recovery key."""
+        self.require_practice()
+        key_file = self._key_file(json.loads(self._identity.read_text())["server_id"], settings)
+        if settings.recovery_key_file and not key_file.exists():
+            return recover_key(Path(settings.recovery_key_file).read_text(), self._wrapped_key, key_file)
+        return read_key(key_file)
+
+    def publish_control(self, url: str, token: str) -> None:
+        """Leave the address and the token of this start for the command line of the folder's owner."""
+        write_whole(self.control, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode(), is_private=True)
+
+    def read_control(self) -> tuple[str, str] | None:
+        """Address and token of the running server, or None."""
+        try:
+            control = json.loads(self.control.read_text())
+            return str(control["url"]), str(control["token"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    @staticmethod
+    def _key_file(server_id: str, settings: Settings) -> Path:
+        return Path(settings.key_file) if settings.key_file else state_folder() / "miz" / f"{server_id}.key"

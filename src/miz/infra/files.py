@@ -1,0 +1,60 @@
+"""Files that must be whole or not be there, and the lock that keeps a second server off a data folder."""
+
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+from miz.kernel.errors import MizError
+
+
+class DataFolderInUseError(MizError):
+    """Another server, or a command, works on this data folder."""
+
+    code = "data-folder-in-use"
+    title = "Another server is running on this data folder."
+    kind = "conflict"
+    hint = "Stop the other one first, or use its address."
+
+
+def write_whole(path: Path, content: bytes, *, is_private: bool = False) -> None:
+    """Put `content` at `path` so that after a power cut there is either the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(path.name + ".new")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if is_private else 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class InstanceLock:
+    """Held by whoever works on a data folder; the system frees it when the process dies."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock or raise `DataFolderInUseError`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[bytes] = path.open("a+b")
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                self._file.seek(0)
+                msvcrt.locking(self._file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise DataFolderInUseError from error
+
+    def release(self) -> None:
+        self._file.close()

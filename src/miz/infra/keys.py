@@ -1,0 +1,64 @@
+"""The keys of a practice: the database key, and the recovery key that opens everything without it.
+
+The database key is random. It lies in a key file outside the data folder, and once more inside the data folder,
+encrypted (age, X25519) to the recovery key, which the practice keeps on paper.
+"""
+
+import secrets
+from pathlib import Path
+
+import pyrage
+
+from miz.infra.files import write_whole
+from miz.kernel.errors import MizError
+
+KEY_BYTES = 32
+
+
+class KeyMissingError(MizError):
+    """The key file is not where it should be."""
+
+    code = "key-missing"
+    title = "The key file of the database is missing."
+    kind = "integrity"
+    hint = "Put the key file back, or name the recovery key's file in MIZ_RECOVERY_KEY_FILE."
+
+
+class RecoveryKeyError(MizError):
+    """The recovery key cannot be read or belongs to another practice."""
+
+    code = "recovery-key-not-valid"
+    title = "This recovery key does not belong to this practice."
+    kind = "integrity"
+    hint = "Check the key letter by letter; it begins with AGE-SECRET-KEY-1."
+
+
+def create_keys(key_file: Path, wrapped_file: Path) -> str:
+    """Make a database key, store it twice, return the recovery key (shown once, never stored)."""
+    key = secrets.token_bytes(KEY_BYTES)
+    recovery = pyrage.x25519.Identity.generate()
+    write_whole(wrapped_file, pyrage.encrypt(key, [recovery.to_public()]))
+    write_whole(key_file, key.hex().encode() + b"\n", is_private=True)
+    return str(recovery)
+
+
+def read_key(key_file: Path) -> bytes:
+    """The database key. Raises `KeyMissingError`."""
+    try:
+        key = bytes.fromhex(key_file.read_text().strip())
+    except (OSError, ValueError) as error:
+        raise KeyMissingError("The key file {file} is missing or cannot be read.", file=str(key_file)) from error
+    if len(key) != KEY_BYTES:
+        raise KeyMissingError("The key file {file} is missing or cannot be read.", file=str(key_file))
+    return key
+
+
+def recover_key(recovery_key: str, wrapped_file: Path, key_file: Path) -> bytes:
+    """Open the wrapped database key and write a new key file. Raises `RecoveryKeyError`."""
+    try:
+        identity = pyrage.x25519.Identity.from_str(recovery_key.strip())
+        key = pyrage.decrypt(wrapped_file.read_bytes(), [identity])
+    except (pyrage.DecryptError, pyrage.IdentityError, ValueError, OSError) as error:
+        raise RecoveryKeyError from error
+    write_whole(key_file, key.hex().encode() + b"\n", is_private=True)
+    return key

@@ -1,0 +1,73 @@
+"""Settings from the environment. The only module that reads it."""
+
+import os
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from miz.kernel.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What may be set for one server; each field is read from `MIZ_` + its name in capitals.
+
+    control_interval_s: seconds between two signs of life of an application, 5 to 300; a lease lasts four of them.
+        The stored value of the practice wins over the default once the practice exists.
+    idle_lock_min: minutes without input until a browser session asks for the password again, 1 to 480.
+    session_h: hours until a session ends whatever happens, 1 to 24.
+    api_docs: show `/api/v1/openapi.json`.
+    key_file: where the database key lies; empty = `<state folder>/miz/<server id>.key`.
+    recovery_key_file: opens the database when the key file is lost; writes a new key file.
+    """
+
+    control_interval_s: int = 30
+    idle_lock_min: int = 15
+    session_h: int = 12
+    api_docs: bool = False
+    key_file: str = ""
+    recovery_key_file: str = ""
+
+
+_RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24)}
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """Defaults, then `MIZ_*`, then `overrides`. Raises `InvalidInputError` naming the setting."""
+    values: dict[str, Any] = {}
+    for setting in fields(Settings):
+        text = os.environ.get(f"MIZ_{setting.name.upper()}")
+        if text is not None:
+            values[setting.name] = _parsed(setting.name, type(setting.default), text)
+    values |= overrides
+    for name, (least, most) in _RANGES.items():
+        if name in values and not least <= values[name] <= most:
+            raise InvalidInputError("MIZ_{setting} must be {least} to {most}.", setting=name.upper(), least=least, most=most)
+    return Settings(**values)
+
+
+def _parsed(name: str, kind: type, text: str) -> Any:
+    if kind is str:
+        return text
+    if kind is bool and text.casefold() in ("1", "true", "yes", "0", "false", "no", ""):
+        return text.casefold() in ("1", "true", "yes")
+    if kind is int and text.lstrip("-").isdigit():
+        return int(text)
+    raise InvalidInputError("MIZ_{setting} cannot be read: {text}", setting=name.upper(), text=text)
+
+
+def state_folder() -> Path:
+    """Where the system keeps a program's state, apart from its data."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData"))
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    if os.geteuid() == 0:
+        return Path("/var/lib")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+
+
+def preferred_language() -> str:
+    """The language of the command line: `MIZ_LANG`, else German."""
+    return "en" if os.environ.get("MIZ_LANG", "de").casefold().startswith("en") else "de"

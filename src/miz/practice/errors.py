@@ -1,0 +1,111 @@
+"""What the practice core refuses."""
+
+from miz.kernel.errors import InvalidInputError, MizError, NotFoundError
+
+
+class PatientNotFoundError(NotFoundError):
+    """There is no such patient."""
+
+    code = "patient-not-found"
+    title = "This patient does not exist."
+
+
+class EntryNotFoundError(NotFoundError):
+    """The patient has no such entry."""
+
+    code = "entry-not-found"
+    title = "This entry does not exist."
+
+
+class ApplicationNotFoundError(NotFoundError):
+    """The application was never announced, has ended, or belongs to another session."""
+
+    code = "application-not-found"
+    title = "This application is not registered."
+    hint = "Register the application again; what was typed stays on this device."
+
+
+class ApplicationMissingError(MizError):
+    """An opening needs to know which application opens."""
+
+    code = "application-missing"
+    title = "The header Miz-Application is missing."
+    kind = "precondition"
+    hint = "Send the id of the registered application."
+
+
+class ViewersOpenNothingError(MizError):
+    """A viewer shows; it never takes a lease."""
+
+    code = "viewer-opens-nothing"
+    title = "A viewer cannot open a patient for editing."
+    kind = "forbidden"
+
+
+class PatientOpenElsewhereError(MizError):
+    """Another application has the patient open; `holder`, `workplace`, `since`, `until` say who."""
+
+    code = "patient-open-elsewhere"
+    title = "In use at {workplace} ({holder}) since {since}."
+    kind = "conflict"
+    hint = "You can read; changes are possible once it is released."
+
+
+class FencingTokenMissingError(MizError):
+    """A write came without the token of its lease."""
+
+    code = "fencing-token-missing"
+    title = "The header Miz-Fencing-Token is missing."
+    kind = "precondition"
+    hint = "Open the patient for editing first."
+
+
+class StaleFencingTokenError(MizError):
+    """The lease of this token has ended; somebody else may have written since."""
+
+    code = "stale-fencing-token"
+    title = "Your editing of this patient has ended."
+    kind = "stale"
+    hint = "Nothing was saved. What you have typed stays here: open the patient again and save."
+
+
+class ImpossibleDateError(InvalidInputError):
+    """A date that no calendar has, or that lies where it cannot."""
+
+    code = "impossible-date"
+    title = "This date does not exist: {value}"
+    hint = "Write 12.03.1948, 03.1948 or 1948."
+
+
+class TextTooLongError(InvalidInputError):
+    """A text longer than its field."""
+
+    code = "text-too-long"
+    title = "This text is too long: {length} characters, {limit} are possible."
+    hint = "Nothing was saved. Shorten the text and send it again."
+
+
+class AllergiesRecordedError(MizError):
+    """'None known' contradicts the allergies on record."""
+
+    code = "allergies-recorded"
+    title = "Allergies are recorded, so 'none known' cannot be set."
+    kind = "conflict"
+    hint = "Mark the recorded allergies as entered in error first."
+
+
+class MedicationRecordedError(MizError):
+    """'Takes nothing' contradicts the medication on record."""
+
+    code = "medication-recorded"
+    title = "Medication is recorded, so 'takes none' cannot be set."
+    kind = "conflict"
+    hint = "Stop the recorded medication first."
+
+
+class NothingToRestoreError(MizError):
+    """The entry has no former state."""
+
+    code = "nothing-to-restore"
+    title = "There is no former state of this entry."
+    kind = "conflict"

@@ -1,0 +1,170 @@
+"""Leases: acquire, release, expire.
+
+All decisions are made on rows inside a transaction of the one writer. The copy in memory serves heartbeats and
+screens; it follows each commit.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from miz.infra.db.writer import Transaction
+from miz.infra.events import Event, EventBroker
+from miz.kernel.clock import Clock
+from miz.kernel.fencing import next_token
+from miz.practice.errors import PatientNotFoundError, PatientOpenElsewhereError, ViewersOpenNothingError
+from miz.practice.openings.presence import LiveApplication, Presence
+from miz.practice.patients.store import RecordMemory, load_record
+from miz.practice.tables import lease, patient
+from miz.wire.client_protocol import HeldLease, Holder, Opening
+
+RECENT_PER_PLACE = 10
+
+_SELECT_STATE = (
+    select(patient.c.fencing_token, lease.c.application_id, lease.c.fencing_token.label("held_token"), lease.c.acquired_at)
+    .select_from(patient.outerjoin(lease))
+    .where(patient.c.id == bindparam("of_patient"))
+)
+_SET_TOKEN = update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token"))
+_INSERT_LEASE = insert(lease)
+_DROP_BY_APPLICATION = delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may write to a patient, by which token, since when."""
+
+    patient_id: str
+    application_id: str
+    fencing_token: str
+    acquired_at: datetime
+
+
+class Openings:
+    """The leases of one server."""
+
+    def __init__(self, presence: Presence, memory: RecordMemory, broker: EventBroker, *, clock: Clock, epoch: int) -> None:
+        self.presence = presence
+        self._memory = memory
+        self._broker = broker
+        self._clock = clock
+        self._epoch = epoch
+        self._by_patient: dict[str, Lease] = {}
+        self._by_application: dict[str, Lease] = {}
+        self._recent: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=RECENT_PER_PLACE))
+
+    def load(self, reader: Connection) -> None:
+        """Take up the stored leases."""
+        for row in reader.execute(select(lease)):
+            self._remember(Lease(*row))
+
+    def acquire(self, tx: Transaction, application: LiveApplication, patient_id: str, today: date) -> Opening:
+        """Open a patient for one application and return lease and record; the patient it had open before is freed.
+
+        Opening again what one has open returns the same token. Raises `PatientOpenElsewhereError`,
+        `PatientNotFoundError`, `ViewersOpenNothingError`.
+        """
+        if application.kind != "active":
+            raise ViewersOpenNothingError
+        state = tx.connection.execute(_SELECT_STATE, {"of_patient": patient_id}).one_or_none()
+        if state is None:
+            raise PatientNotFoundError
+        if state.application_id == application.id:
+            token = state.held_token
+        else:
+            if state.application_id is not None:
+                self._refuse_if_alive(Lease(patient_id, state.application_id, state.held_token, state.acquired_at))
+                self.release(tx, state.application_id)
+            self.release(tx, application.id)
+            token = next_token(state.held_token or state.fencing_token, self._epoch)
+            if state.application_id is not None:
+                token = next_token(token, self._epoch)
+            tx.connection.execute(_SET_TOKEN, {"of_patient": patient_id, "token": token})
+            opened = Lease(patient_id, application.id, token, tx.now)
+            tx.connection.execute(
+                _INSERT_LEASE, {"patient_id": patient_id, "application_id": application.id, "fencing_token": token, "acquired_at": tx.now}
+            )
+            tx.after_commit(lambda: self._follow_opening(opened, application))
+        record = load_record(tx.connection, self._memory, patient_id, today)
+        tx.after_commit(lambda: self._memory.put(record))
+        return Opening(fencing_token=token, expires_at=tx.now + timedelta(seconds=self.presence.lease_s), patient=record)
+
+    def release(self, tx: Transaction, application_id: str) -> None:
+        """Free what the application has open, if anything; its token never works again."""
+        for patient_id, token in tx.connection.execute(_DROP_BY_APPLICATION, {"of_application": application_id}).all():
+            tx.connection.execute(_SET_TOKEN, {"of_patient": patient_id, "token": next_token(token, self._epoch)})
+            tx.after_commit(lambda patient_id=patient_id: self._follow_release(patient_id))
+
+    def release_patient(self, tx: Transaction, application_id: str, patient_id: str) -> None:
+        """Free this patient if this application holds it; otherwise there is nothing to do."""
+        held = tx.connection.execute(select(lease.c.patient_id).where(lease.c.application_id == application_id)).scalar_one_or_none()
+        if held == patient_id:
+            self.release(tx, application_id)
+
+    def close_applications(self, tx: Transaction, application_ids: Iterable[str]) -> None:
+        """End applications: free their patients, forget them."""
+        closed = list(application_ids)
+        for application_id in closed:
+            self.release(tx, application_id)
+        self.presence.remove(tx, closed)
+
+    def close_gone(self, tx: Transaction) -> None:
+        """End the applications that have fallen silent or left. Those that spoke meanwhile stay."""
+        self.close_applications(tx, self.presence.gone())
+
+    def close_session(self, tx: Transaction, session_id: str) -> None:
+        """End the applications of a session that has ended."""
+        self.close_applications(tx, self.presence.ids_of_session(session_id))
+
+    def lease_of(self, application_id: str) -> HeldLease | None:
+        """What the application has open, for its heartbeat."""
+        held = self._by_application.get(application_id)
+        application = self.presence.find(application_id)
+        if held is None or application is None:
+            return None
+        return HeldLease(held.patient_id, held.fencing_token, self._until(application))
+
+    def holder_of(self, patient_id: str) -> Holder | None:
+        """Who has the patient open, for the screens of the others."""
+        held = self._by_patient.get(patient_id)
+        application = self.presence.find(held.application_id) if held else None
+        if held is None or application is None:
+            return None
+        return Holder(application.user, application.place, held.acquired_at, self._until(application), application.id)
+
+    def recent_at(self, place: str) -> list[str]:
+        """The ids of the patients opened last at a place since the server started, newest first."""
+        return list(self._recent[place])
+
+    def _refuse_if_alive(self, held: Lease) -> None:
+        application = self.presence.find(held.application_id)
+        if application is None or not self.presence.is_alive(held.application_id):
+            return
+        raise PatientOpenElsewhereError(
+            holder=application.user, workplace=application.place, since=held.acquired_at, until=self._until(application)
+        )
+
+    def _until(self, application: LiveApplication) -> datetime:
+        return application.seen_at + timedelta(seconds=self.presence.lease_s)
+
+    def _remember(self, opened: Lease) -> None:
+        self._by_patient[opened.patient_id] = opened
+        self._by_application[opened.application_id] = opened
+
+    def _follow_opening(self, opened: Lease, application: LiveApplication) -> None:
+        self._remember(opened)
+        recent = self._recent[application.place]
+        if opened.patient_id in recent:
+            recent.remove(opened.patient_id)
+        recent.appendleft(opened.patient_id)
+        self._broker.publish([Event("opening", opened.patient_id)])
+
+    def _follow_release(self, patient_id: str) -> None:
+        freed = self._by_patient.pop(patient_id, None)
+        if freed is not None:
+            self._by_application.pop(freed.application_id, None)
+        self._broker.publish([Event("opening", patient_id)])
+

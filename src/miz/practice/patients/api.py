@@ -1,0 +1,142 @@
+"""JSON routes of patients (`contract.md` section 3). Every writing route shows the fencing token."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import Connection
+
+from miz.access.idempotency import once
+from miz.access.roles import READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, WRITE_IDENTITY, WRITE_RECORD
+from miz.infra.db.writer import Transaction, Writer
+from miz.infra.http import Call, Endpoint
+from miz.kernel.errors import NotPermittedError, UnparsableInputError
+from miz.practice.errors import FencingTokenMissingError
+from miz.practice.openings.service import Openings
+from miz.practice.patients import queries
+from miz.practice.patients.model import ENTRY_TYPES
+from miz.practice.patients.service import Records
+from miz.practice.patients.store import RecordMemory
+from miz.wire.client_protocol import Changes, Entry, EntryKind, NewPatient, Patient, PatientLines, PatientPatch, PatientSearch
+
+SEARCH_LIMIT = 100
+_WRITING = ("Miz-Fencing-Token", "Idempotency-Key")
+T = TypeVar("T")
+
+
+class PatientRoutes:
+    """The routes, bound to one server's parts."""
+
+    def __init__(
+        self, records: Records, openings: Openings, memory: RecordMemory, writer: Writer, *, reader: Callable[[], Connection], today: Callable[[], date]
+    ) -> None:
+        self._records = records
+        self._openings = openings
+        self._memory = memory
+        self._writer = writer
+        self._reader = reader
+        self._today = today
+
+    def endpoints(self) -> list[Endpoint]:
+        patient = "/api/v1/patients/{id}"
+        routes = [
+            Endpoint(
+                method="POST", path="/api/v1/patients/search", may=SEARCH_PATIENTS, run=self.search, body=PatientSearch, answer=PatientLines,
+                summary="Patients by name, part of a name, date of birth or number.",
+            ),
+            Endpoint(
+                method="POST", path="/api/v1/patients", may=WRITE_IDENTITY, run=self.create, body=NewPatient, answer=Patient, status=201,
+                headers=("Idempotency-Key",), summary="A new patient.",
+            ),
+            Endpoint(method="GET", path=patient, may=READ_PATIENT, run=self.read, answer=Patient, summary="The record; needs no lease."),
+            Endpoint(
+                method="PATCH", path=patient, may=WRITE_IDENTITY, run=self.change, body=PatientPatch, answer=Patient, headers=_WRITING,
+                summary="Change the patient's own fields, what is planned, 'none known', 'takes none'.",
+            ),
+            Endpoint(
+                method="GET", path=patient + "/history", may=READ_RECORD, run=self.history, answer=Changes,
+                summary="Who changed what, when and where; newest first.",
+            ),
+        ]  # fmt: skip
+        for kind, shape in ENTRY_TYPES.items():
+            routes += self._entry_endpoints(kind, shape)
+        return routes
+
+    def _entry_endpoints(self, kind: EntryKind, shape: type[Entry]) -> list[Endpoint]:
+        """The four routes of one kind of entry; their bodies are checked by `model`, which names the field."""
+        entries = f"/api/v1/patients/{{id}}/{kind}"
+        entry = entries + "/{entry}"
+
+        async def add(call: Call) -> Any:
+            given = _object_of(call)
+            return await self._write(call, shape, lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given))
+
+        async def change(call: Call) -> Any:
+            patch = _object_of(call)
+            return await self._write(
+                call, shape, lambda tx, token: self._records.change_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"], patch)
+            )
+
+        async def mark(call: Call) -> Any:
+            return await self._write(
+                call, shape, lambda tx, token: self._records.mark_entered_in_error(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+            )
+
+        async def restore(call: Call) -> Any:
+            return await self._write(
+                call, shape, lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+            )
+
+        def writing(method: Any, path: str, run: Any, summary: str, status: int = 200) -> Endpoint:
+            return Endpoint(method=method, path=path, may=WRITE_RECORD, run=run, answer=shape, status=status, headers=_WRITING, summary=summary)
+
+        return [
+            writing("POST", entries, add, f"Add to {kind}.", 201),
+            writing("PATCH", entry, change, f"Change an entry of {kind}."),
+            writing("DELETE", entry, mark, f"Mark an entry of {kind} as entered in error."),
+            writing("POST", entry + "/restore", restore, f"Take back the last change of an entry of {kind}."),
+        ]
+
+    async def search(self, call: Call) -> PatientLines:
+        limit = max(1, min(call.body.limit, SEARCH_LIMIT))
+        found = queries.find_patients(self._reader(), call.body.q[:200], limit=limit, today=self._today())
+        return PatientLines([structs.replace(line, holder=self._openings.holder_of(line.id)) for line in found])
+
+    async def create(self, call: Call) -> Patient:
+        actor = call.person
+        if call.body.is_sample:
+            raise NotPermittedError
+        return await self._once(call, Patient, lambda tx: self._records.create_patient(tx, actor, call.body))
+
+    async def read(self, call: Call) -> Patient:
+        record = queries.read_patient(self._reader(), self._memory, call.person, call.params["id"], self._today())
+        return structs.replace(record, holder=self._openings.holder_of(record.id))
+
+    async def change(self, call: Call) -> Patient:
+        actor, patient_id = call.person, call.params["id"]
+        record = await self._write(call, Patient, lambda tx, token: self._records.change_patient(tx, actor, patient_id, token, call.body))
+        return queries.visible(record, actor)
+
+    async def history(self, call: Call) -> Changes:
+        return Changes(queries.read_history(self._reader(), call.params["id"]))
+
+    async def _write(self, call: Call, answer: type[T], work: Callable[[Transaction, str], T]) -> T:
+        token = call.header("miz-fencing-token")
+        if not token:
+            raise FencingTokenMissingError
+        return await self._once(call, answer, lambda tx: work(tx, token))
+
+    async def _once(self, call: Call, answer: type[T], work: Callable[[Transaction], T]) -> T:
+        key, user_id, route = call.header("idempotency-key"), call.person.user_id, f"{call.scope['method']} {call.scope['path']}"
+        return await self._writer.run(
+            lambda tx: once(tx, user_id=user_id, route=route, key=key, request=call.raw_body, answer=answer, work=lambda: work(tx))
+        )
+
+
+def _object_of(call: Call) -> dict[str, Any]:
+    try:
+        return cast("dict[str, Any]", msgspec.json.decode(call.raw_body or b"{}", type=dict[str, Any]))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnparsableInputError from error

@@ -1,0 +1,112 @@
+"""Reading patients: search, one record, its history. Needs no lease and takes none."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from msgspec import structs
+from sqlalchemy import Connection, Select, select
+
+from miz.kernel.actor import Actor
+from miz.kernel.partial_date import parse_partial_date
+from miz.practice.errors import PatientNotFoundError
+from miz.practice.patients.model import folded, name_words
+from miz.practice.patients.store import RecordMemory, load_record
+from miz.practice.tables import change, patient, patient_word
+from miz.wire.client_protocol import Change, Patient, PatientLine
+
+_LINE = ("id", "family_name", "given_name", "birth_date", "sex", "prefix", "number", "is_sample")
+_SELECT_LINE = select(*(patient.c[name] for name in _LINE))
+_LAST = "\U0010ffff"
+
+
+def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> list[PatientLine]:
+    """Patients by name, part of a name, date of birth (`120348`, `12.3.48`, `12.03.1948`) or number; at most `limit`.
+
+    Several words must all fit: `must eri` finds MUSTER, Erika. Family names come before other words of a name.
+    """
+    text = text.strip()
+    birth_date = birth_date_in(text, today)
+    if birth_date is not None:
+        return _lines(reader, _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key), limit)
+    if text.isdigit():
+        return _lines(reader, _SELECT_LINE.where(_begins(patient.c.number, text)).order_by(patient.c.number), limit)
+    words = sorted(name_words(re.sub(r"[,.;]", " ", text)), key=len, reverse=True)[:6]
+    if not words:
+        return []
+    found = _lines(reader, _by_family_name(text), limit)
+    if len(found) < limit:
+        known = {line.id for line in found}
+        found += [line for line in _lines(reader, _by_words(words), limit) if line.id not in known]
+    return found[:limit]
+
+
+def read_patient(reader: Connection, memory: RecordMemory, actor: Actor, patient_id: str, today: date) -> Patient:
+    """The record as the actor may see it: reception alone sees identity and allergies. Raises `PatientNotFoundError`."""
+    return visible(load_record(reader, memory, patient_id, today), actor)
+
+
+def visible(record: Patient, actor: Actor) -> Patient:
+    """The part of a record that the actor's roles may see."""
+    if actor.roles & {"dentist", "assistant", "owner", "local"}:
+        return record
+    return structs.replace(record, is_restricted=True, medication=[], conditions=[], observations=[], notes=[], planned=[])
+
+
+def read_lines(reader: Connection, patient_ids: Sequence[str]) -> list[PatientLine]:
+    """These patients in this order; unknown ids are left out."""
+    found = {line.id: line for line in _lines(reader, _SELECT_LINE.where(patient.c.id.in_(patient_ids)), len(patient_ids))}
+    return [found[patient_id] for patient_id in patient_ids if patient_id in found]
+
+
+def all_patient_ids(reader: Connection) -> list[str]:
+    """The ids of all patients, by name."""
+    return list(reader.execute(select(patient.c.id).order_by(patient.c.family_key, patient.c.given_key)).scalars())
+
+
+def read_history(reader: Connection, patient_id: str, *, limit: int = 200) -> list[Change]:
+    """What was changed by whom, when and where; newest first. Raises `PatientNotFoundError`."""
+    if reader.execute(select(patient.c.id).where(patient.c.id == patient_id)).first() is None:
+        raise PatientNotFoundError
+    shown = ("id", "kind", "entry_id", "action", "changed_at", "changed_by", "workplace", "version", "before", "after")
+    rows = reader.execute(select(*(change.c[name] for name in shown)).where(change.c.patient_id == patient_id).order_by(change.c.id.desc()).limit(limit))
+    return [Change(**{**row._asdict(), "id": str(row.id)}) for row in rows]
+
+
+def birth_date_in(text: str, today: date) -> str | None:
+    """The ISO form of a date of birth as a receptionist types it; two-digit years are the last hundred years."""
+    compact = re.fullmatch(r"(\d{2})(\d{2})(\d{2}|\d{4})", text)
+    dotted = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{2}|\d{4})", text)
+    found = compact or dotted
+    if found is None:
+        return parse_partial_date(text) if re.fullmatch(r"\d{4}-\d{2}(-\d{2})?|\d{1,2}\.\d{4}", text) else None
+    day, month, year = found.groups()
+    if len(year) == 2:
+        century = today.year // 100 * 100
+        year = str(century + int(year) if century + int(year) <= today.year else century - 100 + int(year))
+    return parse_partial_date(f"{day}.{month}.{year}")
+
+
+def _by_family_name(text: str) -> Select[Any]:
+    """Family name first, as typed: `muster`, `muster, eri`, `muster erika`; walks the name index in its order."""
+    head, _, tail = folded(text).replace(",", " ").strip().partition(" ")
+    found = _SELECT_LINE.where(_begins(patient.c.family_key, head))
+    if tail.strip():
+        found = found.where(_begins(patient.c.given_key, tail.strip()))
+    return found.order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
+
+
+def _by_words(words: list[str]) -> Select[Any]:
+    found = _SELECT_LINE
+    for word in words:
+        found = found.where(patient.c.id.in_(select(patient_word.c.patient_id).where(_begins(patient_word.c.word, word))))
+    return found.order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
+
+
+def _begins(column: Any, prefix: str) -> Any:
+    return (column >= prefix) & (column < prefix + _LAST)
+
+
+def _lines(reader: Connection, statement: Select[Any], limit: int) -> list[PatientLine]:
+    return [PatientLine(**row._asdict()) for row in reader.execute(statement.limit(limit))]

@@ -1,0 +1,186 @@
+"""Rows of a patient's record: the guarded write, the entries, the history.
+
+Records are remembered in memory by version, so that an opening does not read six tables. The remembered one counts
+only while the patient's row has the same version; the row decides.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+
+from miz.infra.db.writer import Transaction
+from miz.kernel.actor import Actor
+from miz.kernel.fencing import FIRST
+from miz.practice.errors import EntryNotFoundError, PatientNotFoundError, StaleFencingTokenError
+from miz.practice.patients.model import ENTRY_TYPES, folded, name_words
+from miz.practice.tables import allergy, change, condition, medication, note, observation, patient, patient_word
+from miz.wire.client_protocol import ENTRY_KINDS, Entry, EntryKind, Patient
+
+ENTRY_TABLES: dict[EntryKind, Table] = {
+    "medication": medication, "allergies": allergy, "conditions": condition, "observations": observation, "notes": note,
+}  # fmt: skip
+IDENTITY = ("family_name", "given_name", "prefix", "birth_date", "sex", "number", "insurance_number")
+REMEMBERED = 2_000
+
+_SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
+_SELECT_VERSION = select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("patient_id"))
+_ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
+_SELECT_ENTRIES = {
+    kind: select(*_ENTRY_COLUMNS[kind]).where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False)).order_by(table.c.changed_at, table.c.id)
+    for kind, table in ENTRY_TABLES.items()
+}
+_GUARDED = (
+    update(patient)
+    .where(patient.c.id == bindparam("patient_id"), patient.c.fencing_token == bindparam("token"))
+    .values(version=patient.c.version + 1)
+    .returning(patient.c.version)
+)
+
+
+class RecordMemory:
+    """The newest records, by patient; the least recently used go first. To be filled in the event loop only."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[str, Patient] = OrderedDict()
+
+    def get(self, patient_id: str, version: int) -> Patient | None:
+        record = self._records.get(patient_id)
+        return record if record is not None and record.version == version else None
+
+    def put(self, record: Patient) -> None:
+        self._records[record.id] = record
+        self._records.move_to_end(record.id)
+        if len(self._records) > REMEMBERED:
+            self._records.popitem(last=False)
+
+
+def load_record(connection: Connection, memory: RecordMemory, patient_id: str, today: date) -> Patient:
+    """The record as the connection sees it. Raises `PatientNotFoundError`."""
+    stamp = connection.execute(_SELECT_VERSION, {"patient_id": patient_id}).one_or_none()
+    if stamp is None:
+        raise PatientNotFoundError
+    record = memory.get(patient_id, stamp.version) or _read_record(connection, patient_id)
+    # What was planned yesterday is history; that is seen at reading, so no midnight job has to touch every row.
+    return record if stamp.planned_on == today.isoformat() or not record.planned else structs.replace(record, planned=[])
+
+
+def guard(tx: Transaction, patient_id: str, token: str) -> int:
+    """Raise the patient's version if, and only if, `token` is the one that may write; returns the new version.
+
+    The one place where the lease of a write is decided: inside the writing transaction, on the row itself.
+    Raises `StaleFencingTokenError`, `PatientNotFoundError`.
+    """
+    version: int | None = tx.connection.execute(_GUARDED, {"patient_id": patient_id, "token": token}).scalar_one_or_none()
+    if version is None:
+        if tx.connection.execute(_SELECT_VERSION, {"patient_id": patient_id}).first() is None:
+            raise PatientNotFoundError
+        raise StaleFencingTokenError
+    return version
+
+
+def insert_patient(tx: Transaction, record: Patient) -> None:
+    """A new patient's row and the words the search finds it by."""
+    identity = {name: getattr(record, name) for name in IDENTITY}
+    tx.connection.execute(
+        insert(patient).values(
+            id=record.id, **identity, is_sample=record.is_sample, no_allergies_known=False, takes_nothing=False, planned=[],
+            version=record.version, fencing_token=FIRST, **_keys(record),
+        )
+    )  # fmt: skip
+    _write_words(tx, record)
+
+
+def update_identity(tx: Transaction, record: Patient, today: date, *, is_renamed: bool) -> None:
+    """The patient's own fields; the version was raised by `guard`."""
+    values: dict[str, Any] = {name: getattr(record, name) for name in IDENTITY}
+    values |= {"planned": record.planned, "planned_on": today.isoformat() if record.planned else None, **_keys(record)}
+    values |= {"no_allergies_known": record.allergy_state == "none_known", "takes_nothing": record.medication_state == "none"}
+    tx.connection.execute(update(patient).where(patient.c.id == record.id).values(**values))
+    if is_renamed:
+        tx.connection.execute(delete(patient_word).where(patient_word.c.patient_id == record.id))
+        _write_words(tx, record)
+
+
+def insert_entry(tx: Transaction, patient_id: str, kind: EntryKind, entry: Entry) -> None:
+    tx.connection.execute(insert(ENTRY_TABLES[kind]), {"patient_id": patient_id, **_entry_values(entry)})
+
+
+def update_entry(tx: Transaction, kind: EntryKind, entry: Entry) -> None:
+    table = ENTRY_TABLES[kind]
+    tx.connection.execute(update(table).where(table.c.id == entry.id).values(**_entry_values(entry)))
+
+
+def any_entry(connection: Connection, patient_id: str, kind: EntryKind, entry_id: str) -> Entry:
+    """An entry whether it counts or was made in error. Raises `EntryNotFoundError`."""
+    table = ENTRY_TABLES[kind]
+    found = select(*_ENTRY_COLUMNS[kind]).where(table.c.id == entry_id, table.c.patient_id == patient_id)
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        raise EntryNotFoundError
+    return _entry_of(kind, row)
+
+
+def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_id: str) -> Row[Any] | None:
+    """The newest line of an entry's history."""
+    found = select(change).where(change.c.patient_id == patient_id, change.c.kind == kind, change.c.entry_id == entry_id)
+    return connection.execute(found.order_by(change.c.id.desc()).limit(1)).first()
+
+
+def write_change(
+    tx: Transaction, actor: Actor, *, patient_id: str, version: int, kind: str, entry_id: str, action: str,
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None,
+) -> None:  # fmt: skip
+    """One line of history: who, when, where, and both states whole."""
+    tx.connection.execute(
+        insert(change),
+        {
+            "patient_id": patient_id, "version": version, "kind": kind, "entry_id": entry_id, "action": action, "changed_at": tx.now,
+            "changed_by": actor.user, "user_id": actor.user_id, "workplace": actor.place, "before": before, "after": after,
+        },
+    )  # fmt: skip
+
+
+def _read_record(connection: Connection, patient_id: str) -> Patient:
+    row = connection.execute(_SELECT_PATIENT, {"patient_id": patient_id}).one()
+    lists: dict[str, list[Any]] = {
+        kind: [_entry_of(kind, found) for found in connection.execute(_SELECT_ENTRIES[kind], {"patient_id": patient_id})] for kind in ENTRY_KINDS
+    }
+    recorded = any(entry.status != "stopped" for entry in lists["medication"])
+    return Patient(
+        id=row.id,
+        **{name: getattr(row, name) for name in IDENTITY},
+        is_sample=row.is_sample,
+        version=row.version,
+        allergy_state="recorded" if lists["allergies"] else "none_known" if row.no_allergies_known else "not_asked",
+        medication_state="recorded" if recorded else "none" if row.takes_nothing else "not_asked",
+        reviewed_at=row.reviewed_at,
+        reviewed_by=row.reviewed_by,
+        planned=row.planned,
+        **lists,
+    )
+
+
+def _entry_of(kind: EntryKind, row: Row[Any]) -> Entry:
+    shape = ENTRY_TYPES[kind]
+    return msgspec.convert(dict(zip(shape.__struct_fields__, row, strict=True)), shape)
+
+
+def _entry_values(entry: Entry) -> dict[str, Any]:
+    values = structs.asdict(entry)
+    if values.get("dose") is not None:
+        values["dose"] = structs.asdict(values["dose"])
+    return values
+
+
+def _keys(record: Patient) -> dict[str, str]:
+    return {"family_key": folded(record.family_name), "given_key": folded(record.given_name)}
+
+
+def _write_words(tx: Transaction, record: Patient) -> None:
+    words = name_words(record.family_name, record.given_name)
+    tx.connection.execute(insert(patient_word), [{"word": word, "patient_id": record.id} for word in sorted(words)])

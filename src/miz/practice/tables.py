@@ -1,0 +1,155 @@
+"""Tables of the room `practice`. The patient's row guards all writes: its `fencing_token` is the only one accepted."""
+
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+
+from miz.infra.db.engine import Instant
+from miz.infra.db.schema import metadata
+
+server_state = Table(
+    "server_state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("practice", String(200), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("control_interval_s", Integer, nullable=False),
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("family_name", String(200), nullable=False),
+    Column("given_name", String(200), nullable=False),
+    Column("prefix", String(100)),
+    Column("birth_date", String(10), nullable=False),
+    Column("sex", String(12), nullable=False),
+    Column("number", String(40)),
+    Column("insurance_number", String(40)),
+    Column("is_sample", Boolean, nullable=False),
+    Column("no_allergies_known", Boolean, nullable=False, default=False),
+    Column("takes_nothing", Boolean, nullable=False, default=False),
+    Column("planned", JSON, nullable=False),
+    Column("planned_on", String(10)),
+    Column("reviewed_at", Instant),
+    Column("reviewed_by", String(100)),
+    Column("version", Integer, nullable=False),
+    Column("fencing_token", String(30), nullable=False),
+    Column("family_key", String(200), nullable=False),
+    Column("given_key", String(200), nullable=False),
+    Index("ix_patient_name", "family_key", "given_key", "id"),
+    Index("ix_patient_birth_date", "birth_date"),
+    Index("ix_patient_number", "number"),
+)
+
+patient_word = Table(
+    "patient_word",
+    metadata,
+    Column("word", String(200), primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Index(None, "patient_id"),
+)
+
+client_application = Table(
+    "client_application",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("session_id", String(36), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("user", String(100), nullable=False),
+    Column("workplace", String(60), nullable=False),
+    Column("room", String(60)),
+    Column("version", String(40), nullable=False),
+    Column("registered_at", Instant, nullable=False),
+    Index(None, "session_id"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("application_id", ForeignKey(client_application.c.id), nullable=False, unique=True),
+    Column("fencing_token", String(30), nullable=False),
+    Column("acquired_at", Instant, nullable=False),
+)
+
+
+def _entry_table(name: str, *columns: Column[object]) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("id", String(36), primary_key=True),
+        Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+        Column("version", Integer, nullable=False),
+        Column("changed_at", Instant, nullable=False),
+        Column("changed_by", String(100), nullable=False),
+        Column("workplace", String(60), nullable=False),
+        Column("entered_in_error", Boolean, nullable=False),
+        *columns,
+        Index(None, "patient_id"),
+    )
+
+
+medication = _entry_table(
+    "medication",
+    Column("text", Text, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("drug_id", String(100), index=True),
+    Column("strength", String(100)),
+    Column("form", String(100)),
+    Column("dose", JSON),
+    Column("dose_text", Text),
+    Column("unit", String(100)),
+    Column("reason", Text),
+    Column("since", String(10)),
+    Column("until", String(10)),
+    Column("source", String(20), nullable=False),
+    Column("note", Text),
+)
+
+allergy = _entry_table(
+    "allergy",
+    Column("text", Text, nullable=False),
+    Column("allergy_id", String(100)),
+    Column("reaction", Text),
+    Column("onset", String(10), nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("year", String(10)),
+    Column("source", String(20), nullable=False),
+)
+
+condition = _entry_table(
+    "condition",
+    Column("answer", String(10), nullable=False),
+    Column("text", Text),
+    Column("condition_id", String(100)),
+    Column("since", String(10)),
+    Column("detail", Text),
+)
+
+observation = _entry_table(
+    "observation",
+    Column("kind", String(20), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("measured_on", String(10), nullable=False),
+)
+
+note = _entry_table("note", Column("text", Text, nullable=False))
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("entry_id", String(36), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(100), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("workplace", String(60), nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    Index("ix_change_patient", "patient_id", "version"),
+)

@@ -1,0 +1,407 @@
+"""What `miz` and the applications of the practice say to each other, as `contract.md` sections 3 and 4 fix it.
+
+Every structure is immutable JSON: instants are aware UTC, dates may be partial (`1948`, `1948-03`, `1948-03-12`), ids
+are opaque strings. The same structures are the views that queries return, so nothing is mapped twice.
+"""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+Severity = Literal["info", "caution", "warning", "contraindicated"]
+EntryKind = Literal["medication", "allergies", "conditions", "observations", "notes"]
+ENTRY_KINDS: tuple[EntryKind, ...] = ("medication", "allergies", "conditions", "observations", "notes")
+
+
+class Message(Struct, frozen=True):
+    """Base of all structures: immutable; what is not known is null."""
+
+
+# --- sessions and applications -------------------------------------------------------------------------------------
+
+
+class SignIn(Message, forbid_unknown_fields=True):
+    """Body of `POST /session`. `workplace` is a name or id; a program without a place leaves it out."""
+
+    user: str
+    password: str
+    workplace: str | None = None
+
+
+class SessionToken(Message):
+    token: str
+
+
+class Workplace(Message):
+    """A desk or chair with a computer; it may belong to a room."""
+
+    id: str
+    name: str
+    room: str | None = None
+
+
+class RegisterApplication(Message, forbid_unknown_fields=True):
+    """Body of `POST /applications`. `workplace` is a name or id; without it the session's own counts."""
+
+    kind: Literal["active", "viewer"] = "active"
+    workplace: str | None = None
+    version: str = ""
+
+
+class RegisteredApplication(Message):
+    id: str
+    heartbeat_interval_s: int
+    lease_s: int
+
+
+class HeldLease(Message):
+    """The lease an application holds; `expires_at` is for display only."""
+
+    patient_id: str
+    fencing_token: str
+    expires_at: datetime
+
+
+class Heartbeat(Struct, frozen=True):
+    mode: Literal["operating", "setup"]
+    lease: HeldLease | None
+    messages: list[str]
+
+
+class Application(Message):
+    """One line of `GET /applications`. `patient_id` and `patient` only for those who may search patients."""
+
+    id: str
+    kind: str
+    user: str
+    workplace: str
+    version: str
+    last_sign_of_life: datetime
+    room: str | None = None
+    patient_id: str | None = None
+    patient: str | None = None
+
+
+class Holder(Message):
+    """Who has a patient open: the user, the workplace or room as shown, and since when."""
+
+    user: str
+    workplace: str
+    since: datetime
+    until: datetime
+    application_id: str
+
+
+# --- patients ------------------------------------------------------------------------------------------------------
+
+Sex = Literal["female", "male", "diverse", "unspecified", "unknown"]
+AllergyState = Literal["recorded", "none_known", "not_asked"]
+MedicationState = Literal["recorded", "none", "not_asked"]
+Source = Literal["patient", "plan", "practice_system", "legacy", "exchange"]
+
+
+class Dose(Message):
+    """How much at which time of day, as typed: `1`, `1/2`, `0,5`."""
+
+    morning: str = ""
+    noon: str = ""
+    evening: str = ""
+    night: str = ""
+
+
+class Trace(Message, kw_only=True):
+    """What every entry carries: its version and who changed it last, when and where."""
+
+    id: str
+    version: int
+    changed_at: datetime
+    changed_by: str
+    workplace: str = ""
+    entered_in_error: bool = False
+
+
+class Medication(Trace, kw_only=True):
+    text: str
+    status: Literal["active", "as_needed", "stopped", "entered_in_error"] = field(default="active")
+    drug_id: str | None = None
+    strength: str | None = None
+    form: str | None = None
+    dose: Dose | None = None
+    dose_text: str | None = None
+    unit: str | None = None
+    reason: str | None = None
+    since: str | None = None
+    until: str | None = None
+    source: Source = "patient"
+    note: str | None = None
+
+
+class Allergy(Trace, kw_only=True):
+    text: str
+    allergy_id: str | None = None
+    reaction: str | None = None
+    onset: Literal["immediate", "delayed", "unknown"] = "unknown"
+    severity: Literal["mild", "severe", "unknown"] = "unknown"
+    year: str | None = None
+    source: Source = "patient"
+
+
+class Condition(Trace, kw_only=True):
+    answer: Literal["yes", "no", "unknown"]
+    text: str | None = None
+    condition_id: str | None = None
+    since: str | None = None
+    detail: str | None = None
+
+
+ObservationKind = Literal["weight_kg", "height_cm", "egfr", "inr", "pregnancy_week", "breastfeeding"]
+
+
+class Observation(Trace, kw_only=True):
+    """A measured value; `breastfeeding` is 1 or 0."""
+
+    kind: ObservationKind
+    value: float
+    measured_on: str
+
+
+class Note(Trace, kw_only=True):
+    text: str
+
+
+Entry = Medication | Allergy | Condition | Observation | Note
+
+
+class PatientLine(Message, kw_only=True):
+    """A patient as a search shows it. `holder` is set while an application has the patient open."""
+
+    id: str
+    family_name: str
+    given_name: str
+    birth_date: str
+    sex: Sex = "unknown"
+    prefix: str | None = None
+    number: str | None = None
+    is_sample: bool = False
+    holder: Holder | None = None
+
+
+class Patient(Message, kw_only=True):
+    """The whole record. Lists hold what counts; entries made in error are kept in the history only.
+
+    `is_restricted`: the reader's role shows identity and allergies only; the other lists are empty, whatever they hold.
+    """
+
+    id: str
+    family_name: str
+    given_name: str
+    birth_date: str
+    sex: Sex
+    is_sample: bool
+    version: int
+    allergy_state: AllergyState
+    medication_state: MedicationState
+    prefix: str | None = None
+    number: str | None = None
+    insurance_number: str | None = None
+    reviewed_at: datetime | None = None
+    reviewed_by: str | None = None
+    planned: list[str] = []
+    medication: list[Medication] = []
+    allergies: list[Allergy] = []
+    conditions: list[Condition] = []
+    observations: list[Observation] = []
+    notes: list[Note] = []
+    holder: Holder | None = None
+    is_restricted: bool = False
+
+
+class NewPatient(Message, kw_only=True, forbid_unknown_fields=True):
+    family_name: str
+    given_name: str
+    birth_date: str
+    sex: Sex = "unknown"
+    prefix: str | None = None
+    number: str | None = None
+    insurance_number: str | None = None
+    is_sample: bool = False
+
+
+class PatientPatch(Message, kw_only=True, forbid_unknown_fields=True):
+    """What changes; what is left out stays. `planned` is kept until the end of the day."""
+
+    family_name: str | UnsetType = UNSET
+    given_name: str | UnsetType = UNSET
+    birth_date: str | UnsetType = UNSET
+    sex: Sex | UnsetType = UNSET
+    prefix: str | None | UnsetType = UNSET
+    number: str | None | UnsetType = UNSET
+    insurance_number: str | None | UnsetType = UNSET
+    allergy_state: Literal["none_known", "not_asked"] | UnsetType = UNSET
+    medication_state: Literal["none", "not_asked"] | UnsetType = UNSET
+    planned: list[str] | UnsetType = UNSET
+
+
+class PatientSearch(Message, forbid_unknown_fields=True):
+    q: str
+    limit: int = 20
+
+
+class PatientLines(Message):
+    items: list[PatientLine]
+
+
+class Opening(Message):
+    """Answer to an opening: the lease and the record in one."""
+
+    fencing_token: str
+    expires_at: datetime
+    patient: Patient
+
+
+class Change(Message, kw_only=True):
+    """One line of the history: who changed what, when and where; `before` and `after` are the whole entries."""
+
+    id: str
+    kind: Literal["patient", "medication", "allergies", "conditions", "observations", "notes"]
+    entry_id: str
+    action: Literal["created", "changed", "entered_in_error", "restored", "reviewed"]
+    changed_at: datetime
+    changed_by: str
+    workplace: str
+    version: int
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+# --- drugs and the check -------------------------------------------------------------------------------------------
+
+
+class SubstanceRef(Message):
+    id: str
+    inn: str
+    name_de: str
+    atc: list[str]
+
+
+class DrugItem(Message):
+    """One hit of the pick list. `matched` is the text that led here: the name, an abbreviation or another brand."""
+
+    id: str
+    name: str
+    kind: Literal["substance", "product", "combination"]
+    substances: list[SubstanceRef]
+    matched: str
+
+
+class DrugItems(Message):
+    items: list[DrugItem]
+
+
+class CasePatient(Message, kw_only=True):
+    """Facts about the patient. Absent or null = not asked; an empty list = asked, none."""
+
+    age: float | None = None
+    sex: str | None = None
+    weight_kg: float | None = None
+    height_cm: float | None = None
+    egfr: float | None = None
+    inr: float | None = None
+    pregnancy_week: int | None = None
+    breastfeeding: bool | None = None
+    conditions: list[str] | None = None
+    allergies: list[str] | None = None
+
+
+class Case(Message, kw_only=True):
+    """One question: who, what is taken, what is planned, each as a receptionist types it."""
+
+    patient: CasePatient = CasePatient()
+    medication: list[str] | None = None
+    planned: list[str] | None = None
+    id: str | None = None
+
+
+class Resolved(Struct, frozen=True):
+    text: str
+    role: Literal["medication", "planned", "condition", "allergy"]
+    kind: Literal["substance", "product", "combination", "procedure", "condition", "allergy", "unresolved"]
+    ids: list[str]
+    substances: list[str]
+    suggestions: list[str]
+
+
+class SourceRef(Message):
+    id: str
+    title: str
+    year: int | None = None
+
+
+FindingKind = Literal[
+    "interaction", "procedure_risk", "risk", "condition", "age", "priscus", "dose", "pregnancy", "lactation",
+    "renal", "hepatic", "allergy", "duplicate", "prophylaxis", "unresolved",
+]  # fmt: skip
+
+
+class Finding(Struct, frozen=True):
+    """One result: what, how bad, what to do instead, on what ground.
+
+    `subjects` are English INNs or ids of `risks.csv`, `conditions.csv`, `allergies.csv`; `sources` is empty where the
+    row names none ("ohne Beleg"); `reviewed` is False until two named reviewers have signed the row.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    subjects: list[str]
+    rule: str
+    title: str
+    effect: str
+    action: str
+    alternatives: list[str]
+    evidence: str
+    sources: list[SourceRef]
+    reviewed: bool
+
+
+class EditionRef(Message):
+    id: str
+    valid_until: date
+    state: Literal["current", "warning", "passive"]
+
+
+class CheckAnswer(Struct, frozen=True, kw_only=True):
+    """`not_checked` names what could not be judged and why; no answer ever says "safe"."""
+
+    edition: EditionRef
+    resolved: list[Resolved]
+    findings: list[Finding]
+    recommendations: list[dict[str, Any]] = []
+    computed: list[dict[str, Any]] = []
+    not_checked: list[str] = []
+    id: str | None = None
+
+
+class Changes(Message):
+    items: list[Change]
+
+
+class Applications(Message):
+    items: list[Application]
+
+
+class Planned(Message, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/evaluation`; without `planned` what is kept with the patient counts."""
+
+    planned: list[str] | None = None
+
+
+class Server(Message, kw_only=True):
+    """Answer of `GET /server`."""
+
+    practice: str
+    version: str
+    mode: Literal["operating", "setup"]
+    heartbeat_interval_s: int
+    lease_s: int
+    edition: EditionRef | None = None
