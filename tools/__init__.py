@@ -1,0 +1,1 @@
+"""Steps of the build and of the development tasks. Standard library only."""
