@@ -1,0 +1,201 @@
+"""From checked tables to the structures of `model`, and the names under which each drug is found."""
+
+from collections.abc import Iterable, Iterator
+
+from miz.knowledge.model import Allergy, Condition, Drug, DoseMeaning, Facts, Procedure, Risk, Rule, Solution, Source, Substance, Tokens, Words
+from miz.knowledge.search import without_strength
+from miz.knowledge.search_index import IndexedName
+from miz.knowledge.selectors import Selectors, Term
+from miz.knowledge.table_files import Row, Tables
+from miz.knowledge.words import fold
+
+_KIND_RANK = {"substance": 0, "product": 1, "combination": 2}
+_SHORTEST_STEM = 3
+
+
+def build_facts(tables: Tables, selectors: Selectors) -> Facts:
+    """The whole content; the tables must be free of faults."""
+    return Facts(
+        substances=list(_substances(tables)),
+        drugs=list(_drugs(tables, selectors)),
+        rules=[_rule(row, selectors) for row in tables["interactions.csv"]],
+        risks=[
+            Risk(row["risk_id"], _words(row, "name"), row["needs"], _words(row, "meaning"), _words(row, "management"), _sources(row))
+            for row in tables["risks.csv"]
+        ],
+        procedures=[_procedure(row) for row in tables["procedures.csv"]],
+        conditions=[_condition(row, selectors) for row in tables["conditions.csv"]],
+        allergies=[_allergy(row, tables, selectors) for row in tables["allergies.csv"]],
+        sources=[Source(row["source_id"], row["title"], int(row["year"]) if row["year"] else None) for row in tables["sources.csv"]],
+        meanings=[
+            DoseMeaning(
+                selectors.id_of_inn[row["low_inn"]], selectors.id_of_inn[row["high_inn"]], int(row["low_up_to_mg"]), int(row["high_from_mg"]),
+                tuple(fold(name) for name in row.parts("open_names")),
+            )
+            for row in tables["dose_meanings.csv"]
+        ],
+        solutions=[
+            Solution(selectors.id_of_inn[row["inn_en"]], _ids(row.parts("ingredients"), selectors), row["is_usual_form"] == "yes")
+            for row in tables["combinations.csv"]
+            if row["is_named_by_ingredients"] == "yes"
+        ],
+        makers=[row["maker"] for row in tables["makers.csv"]],
+    )  # fmt: skip
+
+
+def names_of(facts: Facts, tables: Tables) -> Iterator[IndexedName]:
+    """Every spelling of every entry of the pick list."""
+    by_id = {drug.id: drug for drug in facts.drugs}
+    synonyms: dict[str, list[str]] = {}
+    for file, column in (("substances.csv", "substance_id"), ("dental_drugs.csv", "drug_id")):
+        for row in tables[file]:
+            synonyms.setdefault(row[column], []).extend([row["name_de"], *row.parts("synonyms")])
+    for drug in facts.drugs:
+        entry = by_id[drug.stands_for] if drug.stands_for else drug
+        own = {drug.name.de, drug.name.en}
+        for text in sorted(own | set(synonyms.get(drug.id, ()))):
+            for key in {fold(text), fold(text).replace(" ", "")} - {""}:
+                is_other = bool(drug.stands_for) or text not in own
+                yield IndexedName(_KIND_RANK[entry.kind], is_other, len(key), key, entry.no, text)
+
+
+def _words(row: Row, name: str) -> Words:
+    return Words(row[f"{name}_de"], row[f"{name}_en"])
+
+
+def _sources(row: Row) -> tuple[str, ...]:
+    return tuple(name for name in row.parts("sources") if name != "none")
+
+
+def _names(row: Row, identity: str) -> tuple[str, ...]:
+    """What is typed for it, folded; the id counts too, as programs send it."""
+    return tuple(dict.fromkeys(fold(text) for text in (row["name_de"], row["name_en"], *row.parts("synonyms"), identity)))
+
+
+def _slug(inn: str) -> str:
+    return fold(inn).replace(" ", "-")
+
+
+def _ids(inns: Iterable[str], selectors: Selectors) -> tuple[str, ...]:
+    return tuple(selectors.id_of_inn.get(inn) or _slug(inn) for inn in inns)
+
+
+def _substances(tables: Tables) -> Iterator[Substance]:
+    dental = {row["drug_id"]: row for row in tables["dental_drugs.csv"]}
+    for row in tables["substances.csv"]:
+        codes = [*row.parts("atc"), *(dental[row["substance_id"]].parts("atc") if row["substance_id"] in dental else [])]
+        yield _substance(row["substance_id"], row, codes)
+    listed = {row["substance_id"] for row in tables["substances.csv"]}
+    yield from (_substance(drug, row, row.parts("atc")) for drug, row in dental.items() if drug not in listed)
+    for row in tables["other_ingredients.csv"]:
+        yield Substance(_slug(row["inn_en"]), row["inn_en"], Words(row["name_de"], row["inn_en"]), is_checked=False)
+
+
+def _substance(identity: str, row: Row, codes: list[str]) -> Substance:
+    risks = dict(part.split(":") for part in row.parts("risks"))
+    return Substance(identity, row["inn_en"], Words(row["name_de"], row["inn_en"]), tuple(dict.fromkeys(codes)), risks)  # type: ignore[arg-type]
+
+
+def _drugs(tables: Tables, selectors: Selectors) -> Iterator[Drug]:
+    fixed = {selectors.id_of_inn[row["inn_en"]]: row for row in tables["combinations.csv"]}
+    ingredients = {drug: _ids(row.parts("ingredients"), selectors) for drug, row in fixed.items()}
+    names: dict[str, set[str]] = {}
+    numbers = iter(range(1, 1_000_000))
+    for inn, identity in sorted(selectors.id_of_inn.items(), key=lambda item: item[1]):
+        row = tables.inns()[inn]
+        is_named_by_ingredients = identity in fixed and fixed[identity]["is_named_by_ingredients"] == "yes"
+        is_combination = len(ingredients.get(identity, ())) > 1 or " and " in inn
+        names[identity] = {fold(text) for text in (row["name_de"], inn, *row.parts("synonyms"))}
+        yield Drug(
+            id=identity,
+            no=next(numbers),
+            name=Words(row["name_de"], inn),
+            kind="combination" if is_combination else "substance",
+            substances=ingredients[identity] if is_named_by_ingredients else (identity,),
+            tokens=frozenset({identity, *ingredients.get(identity, ())}),
+        )
+    makers = sorted((fold(row["maker"]).replace(" ", "") for row in tables["makers.csv"]), key=len, reverse=True)
+    for row in tables["products.csv"]:
+        substances = _ids(row.parts("substances"), selectors)
+        yield Drug(
+            id=row["product_id"],
+            no=next(numbers),
+            name=Words(row["trade_name"], row["trade_name"]),
+            kind="combination" if row["is_combination"] == "ja" else "product",
+            substances=substances,
+            tokens=frozenset(substances) | {part for substance in substances for part in ingredients.get(substance, ())},
+            carries=tuple(fold(word) for word in row.parts("carries")),
+            ask=row["ask"],
+            stands_for=substances[0] if _is_generic(row, substances, names, makers) else "",
+        )
+
+
+def _is_generic(row: Row, substances: tuple[str, ...], names: dict[str, set[str]], makers: list[str]) -> bool:
+    """Whether the trade name is only the substance's name or abbreviation, with a strength or a maker's name."""
+    if row["ask"] or len(substances) != 1 or substances[0] not in names:
+        return False
+    known = names[substances[0]] | {name.replace(" ", "") for name in names[substances[0]]}
+    stem = fold(without_strength(row["trade_name"]))
+    joined = stem.replace(" ", "")
+    stems = {stem, *(joined.removesuffix(maker) for maker in makers)}
+    return any(stem in known or (len(stem) > _SHORTEST_STEM and any(name.startswith(stem) for name in known)) for stem in stems if len(stem) >= _SHORTEST_STEM)
+
+
+def _side(text: str, selectors: Selectors) -> tuple[Tokens, ...]:
+    terms = selectors.side(text)
+    assert not isinstance(terms, str)
+    return tuple(terms)
+
+
+def _term(found: Term | str) -> Tokens:
+    assert not isinstance(found, str)
+    return found
+
+
+def _rule(row: Row, selectors: Selectors) -> Rule:
+    return Rule(
+        row["rule_id"],
+        (_side(row["dental_side"], selectors), _side(row["patient_side"], selectors)),
+        row["severity"],  # type: ignore[arg-type]
+        row["mechanism"],
+        _words(row, "effect"),
+        _words(row, "recommendation"),
+        _sources(row),
+        row["evidence"],
+    )
+
+
+def _procedure(row: Row) -> Procedure:
+    return Procedure(
+        row["procedure_id"], _words(row, "name"), _names(row, row["procedure_id"]), row["bleeding"], row["bone"] == "yes", row["gingiva_or_apex"] == "yes",
+        frozenset(row.parts("proc")),
+    )  # fmt: skip
+
+
+def _condition(row: Row, selectors: Selectors) -> Condition:
+    parts = [part.rpartition(":") for part in row.parts("affects", ";")]
+    return Condition(
+        id=row["condition_id"],
+        icd=tuple(row.parts("icd10gm", ",")),
+        name=_words(row, "name"),
+        names=_names(row, row["condition_id"]),
+        affects=tuple((_term(selectors.bare(name)), severity) for name, _, severity in parts if name != "need"),  # type: ignore[misc]
+        needs=tuple(need for name, _, need in parts if name == "need"),
+        action=_words(row, "recommendation"),
+        sources=_sources(row),
+        recent_months=int(row["recent_months"] or 0),
+        otherwise=row["otherwise"],
+    )
+
+
+def _allergy(row: Row, tables: Tables, selectors: Selectors) -> Allergy:
+    def members(other: Row) -> Tokens:
+        return frozenset().union(*(_term(selectors.term(member)) for member in other.parts("members", ",")))
+
+    by_id = {other["allergy_id"]: other for other in tables["allergies.csv"]}
+    cross = [part.rpartition(":") for part in row.parts("cross_reactions", ";")]
+    resolved = [(members(by_id[name]) if name in by_id else _term(selectors.bare(name)), severity) for name, _, severity in cross]
+    resolved.sort(key=lambda pair: -len(pair[0]))
+    return Allergy(
+        row["allergy_id"], _words(row, "name"), _names(row, row["allergy_id"]), members(row), row["severity"], tuple(resolved), _words(row, "notes"), _sources(row)  # type: ignore[arg-type]
+    )

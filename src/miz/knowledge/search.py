@@ -1,0 +1,156 @@
+"""The pick list: names that begin with what was typed, then words that do, then parts of words, then typing errors."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import apsw
+
+from miz.knowledge.words import LONGEST_PREFIX, SHORTEST_CORRECTED, TWO_EDITS_FROM, edits, fold, key_of, one_less, two_less, within_one
+
+_STRENGTH = re.compile(r"\d[\d.,:/-]*\s*(?:%|(?:mg|g|ml|µg|mcg|mikrogramm|i\.?\s?e\.?|ie)\b)?", re.IGNORECASE)
+_MOST_ROWS = 64
+_MOST_PREFIXES = 12
+_SHORTEST_PART = 4
+
+
+class Match(NamedTuple):
+    """A name that was found. `is_sure` is False for a corrected typing error or a part of a word."""
+
+    entry_no: int
+    text: str
+    key: str
+    is_sure: bool
+
+
+def without_strength(text: str) -> str:
+    """The typed line without numbers and their units: `Beloc-Zok mite 47,5 mg 1-0-0` -> `Beloc-Zok mite`."""
+    return " ".join(_STRENGTH.sub(" ", text).split())
+
+
+class NameIndex:
+    """Reads the search index of one edition."""
+
+    def __init__(self, connection: apsw.Connection, makers: Iterable[str] = ()) -> None:
+        self._connection = connection
+        self._makers = sorted({fold(maker).replace(" ", "") for maker in makers}, key=lambda maker: (-len(maker), maker))
+
+    def find(self, text: str, limit: int) -> list[Match]:
+        """The best names for `text`, at most one per entry. The same text always gives the same list."""
+        full, name = fold(text), fold(without_strength(text))
+        if not full:
+            return []
+        found: dict[int, Match] = {}
+        for matches in self._steps(full, name or full):
+            for match in matches:
+                found.setdefault(match.entry_no, match)
+            if len(found) >= limit:
+                break
+        return list(found.values())[:limit]
+
+    def _steps(self, full: str, name: str) -> Iterator[list[Match]]:
+        spellings = [full] if full == name else [full, name]
+        hits = 0
+        for spelling in spellings:
+            for matches in (self.exact(spelling), self.beginning(spelling), self._containing(spelling)):
+                hits += len(matches)
+                yield matches
+        if not hits:
+            made = self.by_maker(name)
+            hits += len(made)
+            yield made
+        if not hits and len(name) >= _SHORTEST_PART:
+            parts = self._inside(name)
+            hits += len(parts)
+            yield parts
+        words = name.split()
+        while words and not hits:
+            corrected = self._corrected(words)
+            hits += len(corrected)
+            yield corrected
+            words = words[:-1]
+            if words and not hits:
+                whole = self.beginning(" ".join(words))
+                hits += len(whole)
+                yield whole
+
+    def exact(self, key: str) -> list[Match]:
+        """Names that are just this."""
+        rows = self._connection.execute("SELECT entry_no, text, key FROM name WHERE key = ? ORDER BY name_no LIMIT ?", (key, _MOST_ROWS))
+        return [Match(*row, True) for row in rows]
+
+    def beginning(self, key: str) -> list[Match]:
+        """Names that begin with this."""
+        return self._matching(f'^ "{key}" *', is_sure=True)
+
+    def by_maker(self, key: str) -> list[Match]:
+        """Names that begin with what is left when a maker's name at the end is taken off: `metohexal` -> `meto`."""
+        joined = key.replace(" ", "")
+        for maker in self._makers:
+            stem = joined.removesuffix(maker)
+            if stem != joined and len(stem) >= SHORTEST_CORRECTED - 1:
+                return self.exact(stem) or self.beginning(stem)
+        return []
+
+    def _containing(self, key: str) -> list[Match]:
+        words = key.split()
+        return self._matching(" AND ".join(f'"{word}" *' for word in words), is_sure=True)
+
+    def _inside(self, key: str) -> list[Match]:
+        if " " in key:
+            return []
+        rows = self._connection.execute(
+            "SELECT word FROM word_number WHERE word_no IN (SELECT rowid FROM word_parts WHERE word_parts MATCH ? LIMIT ?)", (f'"{key}"', _MOST_PREFIXES)
+        )
+        words = [word for (word,) in rows]
+        return self._matching(" OR ".join(f'"{word}"' for word in words), is_sure=False) if words else []
+
+    def _corrected(self, words: list[str]) -> list[Match]:
+        """Names in which each word begins as typed or, where no name does, as typed with one error (two in long words).
+
+        An error in the first letter is the rarer one: such names come last.
+        """
+        groups = [[word] if self._begins_a_word(word) else self._near(word) for word in words]
+        if not all(groups):
+            return []
+        alike = [[near for near in group if near[0] == word[0]] for word, group in zip(words, groups, strict=True)]
+        found = self._with_any(alike) if all(alike) else []
+        return found if alike == groups else found + self._with_any(groups)
+
+    def _with_any(self, groups: list[list[str]]) -> list[Match]:
+        exact = " AND ".join("(" + " OR ".join(f'"{word}"' for word in group) + ")" for group in groups)
+        prefix = " AND ".join("(" + " OR ".join(f'"{word}" *' for word in _shortest(group)) + ")" for group in groups)
+        return self._matching(exact, is_sure=False) + self._matching(prefix, is_sure=False)
+
+    def _begins_a_word(self, word: str) -> bool:
+        row = self._connection.execute("SELECT word FROM word WHERE word >= ? LIMIT 1", (word,)).fetchone()
+        return row is not None and row[0].startswith(word)
+
+    def _near(self, word: str) -> list[str]:
+        """Beginnings of words that are one typing error away, else two for long words; the nearest in length first."""
+        if len(word) < SHORTEST_CORRECTED or word.isdigit():
+            return []
+        word = word[: LONGEST_PREFIX + 1]
+        near = [prefix for prefix in self._prefixes({word, *one_less(word)}) if within_one(word, prefix)]
+        if not near and len(word) >= TWO_EDITS_FROM:
+            near = [prefix for prefix in self._prefixes({word, *one_less(word), *two_less(word)}) if edits(word, prefix) <= 2]  # noqa: PLR2004
+        near.sort(key=lambda prefix: (prefix[0] != word[0], abs(len(prefix) - len(word)), prefix))
+        return near[:_MOST_PREFIXES]
+
+    def _prefixes(self, pieces: Iterable[str]) -> list[str]:
+        keys = sorted({key_of(piece) for piece in pieces})
+        marks = ",".join("?" * len(keys))
+        rows = self._connection.execute(f"SELECT DISTINCT prefix FROM prefix_delete WHERE key IN ({marks})", keys)  # noqa: S608 - only marks
+        return [prefix for (prefix,) in rows]
+
+    def _matching(self, query: str, *, is_sure: bool) -> list[Match]:
+        rows = self._connection.execute(
+            "SELECT entry_no, text, key FROM name WHERE name_no IN (SELECT rowid FROM name_words WHERE name_words MATCH ? ORDER BY rowid LIMIT ?) ORDER BY name_no",
+            (query, _MOST_ROWS),
+        )
+        return [Match(*row, is_sure) for row in rows]
+
+
+def _shortest(prefixes: list[str]) -> list[str]:
+    """Without those that another one already begins."""
+    return [prefix for prefix in prefixes if not any(prefix != other and prefix.startswith(other) for other in prefixes)]
