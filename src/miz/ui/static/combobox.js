@@ -28,7 +28,7 @@ async function look(input) {
   const typed = input.value.trim();
   own.request?.abort();
   own.request = new AbortController();
-  const extra = JSON.parse(input.dataset.extra ?? "[]").filter((word) => fold(word).includes(fold(typed))).slice(0, 6);
+  const extra = JSON.parse(input.dataset.extra ?? "[]").filter((word) => fold(word).includes(fold(typed.replace(STRENGTH, "")))).slice(0, 6);
   let items = [];
   try {
     const answer = await fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}&limit=${MOST}`, { signal: own.request.signal });
@@ -37,7 +37,7 @@ async function look(input) {
     if (error.name === "AbortError") return;
   }
   if (input.value.trim() !== typed || document.activeElement !== input) return;
-  show(input, typed, [...extra.map((name) => ({ name, kind: "extra", matched: name, substances: [] })), ...items].slice(0, MOST));
+  show(input, typed, [...extra.map((name) => ({ name, kind: "procedure", matched: name, substances: [] })), ...items].slice(0, MOST));
 }
 
 function show(input, typed, items) {
@@ -143,6 +143,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && !(input.form.dataset.chosen && !isOpen)) {
     event.preventDefault();
     if (isOpen && own.active >= 0) take(input, own.items[own.active]);
+    else if (input.dataset.then === "submit" && input.value.trim()) take(input, { free: true });
     else if (input.value.trim().length >= LEAST) look(input);
   } else if (event.key === "Escape") {
     if (isOpen) close(input);

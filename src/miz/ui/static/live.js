@@ -3,7 +3,7 @@ import * as application from "./application.js";
 import * as drafts from "./drafts.js";
 
 const LOST_AFTER_MS = 10_000;
-const TOPICS = "patient,opening,applications";
+const TOPICS = "patients,applications";
 const channel = new BroadcastChannel("miz-live");
 let heardAt = Date.now();
 let lostSince = null;
@@ -32,8 +32,9 @@ function tell(event) {
 function heard(event) {
   heardAt = Date.now();
   if (lostSince) found();
-  if (event.topic === "ping") application.keepAlive();
-  else if (event.topic === "open" || event.topic === "resync") refresh();
+  application.keepAlive();
+  const isNewPage = performance.now() < 3_000;
+  if (event.topic === "resync" || (event.topic === "open" && !isNewPage)) refreshSoon();
   else if (isShown(event)) refreshSoon();
 }
 
@@ -101,10 +102,15 @@ export async function refresh() {
 }
 
 // Nobody's typing is replaced: such a region takes over the new keys of its forms and waits.
+let answered = null;
+document.addEventListener("htmx:beforeSwap", (event) => (answered = event.detail.requestConfig.elt));
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
-  const { target, fragment, requestConfig } = event.detail;
-  const isOwnAnswer = requestConfig && target.contains(requestConfig.elt);
-  if (isOwnAnswer || !drafts.isBusy(target)) return;
+  const { target, fragment } = event.detail;
+  for (const old of target.querySelectorAll("details[data-key]")) {
+    const fresh = [...fragment.querySelectorAll("details[data-key]")].find((found) => found.dataset.key === old.dataset.key);
+    if (fresh) fresh.open = old.open;
+  }
+  if (target.contains(answered) || !drafts.isBusy(target)) return;
   event.detail.shouldSwap = false;
   const incoming = fragment.querySelector?.("input[name=fencing_token]");
   if (incoming) for (const old of target.querySelectorAll("input[name=fencing_token]")) old.value = incoming.value;

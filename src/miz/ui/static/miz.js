@@ -50,10 +50,12 @@ document.addEventListener("htmx:load", () => {
   setTimeout(() => toast.remove(), 10_000);
 });
 
-// The cursor returns to where the next entry is typed.
-document.addEventListener("htmx:afterSettle", (event) => {
-  const form = event.detail.requestConfig?.elt;
-  if (form?.dataset?.focusAfter && !event.detail.failed) document.querySelector(form.dataset.focusAfter)?.focus();
+// The cursor goes to where the next entry is typed.
+const focusOn = (selector) => setTimeout(() => document.querySelector(selector)?.focus({ preventScroll: true }));
+document.addEventListener("htmx:afterRequest", (event) => {
+  const after = event.detail.requestConfig.elt.dataset?.focusAfter;
+  if (after && event.detail.successful) focusOn(after);
+  else if (event.detail.boosted && event.detail.successful) focusOn("[data-first], main");
 });
 
 drafts.restoreAll();

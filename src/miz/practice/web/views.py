@@ -1,0 +1,204 @@
+"""What a patient's page shows, made from the record and the check. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from miz.kernel.partial_date import age_on
+from miz.practice.web.frame import Advisor, Lock
+from miz.wire.client_protocol import Change, CheckAnswer, Dose, EditionRef, Finding, Medication, Patient, Resolved, Severity
+
+Level = Literal["high", "medium", "low"]
+LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
+_RANK = {"high": 0, "medium": 1, "low": 2, "": 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientBar:
+    """Who this is; always in sight."""
+
+    patient: Patient
+    name: str
+    age: int | None
+    weight_kg: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedicationRow:
+    """A line of the medication. `doses` is empty where nobody has said anything, or the dose is a text."""
+
+    entry: Medication
+    substance: str
+    brand: str
+    doses: tuple[str, str, str, str] | None
+    level: Level | Literal[""]
+    is_checked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MedicationGroup:
+    """Lines of one state: current, when needed, stopped."""
+
+    state: str
+    rows: Sequence[MedicationRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One clinical risk and what to do about it."""
+
+    level: Level
+    title: str
+    causes: Sequence[str]
+    action: str
+    alternatives: Sequence[str]
+    sources: Sequence[str]
+    rules: Sequence[str]
+    is_reviewed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The check as a person reads it: cards, what is folded, what was not checked."""
+
+    edition: EditionRef
+    cards: Sequence[Card]
+    further: Sequence[Card]
+    unknown: Sequence[str]
+    not_checked: Sequence[str]
+    medication_count: int
+    allergy_count: int
+    is_planned: bool
+    levels_by_text: Mapping[str, Level] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryLine:
+    """One change in words: what, and the fields that differ as (name, before, after)."""
+
+    change: Change
+    subject: str
+    differences: Sequence[tuple[str, str, str]]
+
+
+def bar_of(patient: Patient, today: date) -> PatientBar:
+    """The patient bar of a record."""
+    name = f"{patient.family_name.replace('ß', 'ẞ').upper()}, {' '.join(part for part in (patient.prefix, patient.given_name) if part)}"
+    weights = [entry for entry in patient.observations if entry.kind == "weight_kg"]
+    newest = max(weights, key=lambda entry: entry.measured_on, default=None)
+    return PatientBar(patient=patient, name=name, age=age_on(patient.birth_date, today), weight_kg=newest.value if newest else None)
+
+
+def evaluation_of(patient: Patient, answer: CheckAnswer) -> Evaluation:
+    """Cards by level. Interactions among what is taken anyway are folded, unless contraindicated."""
+    planned = {substance for line in answer.resolved if line.role == "planned" for substance in line.substances + line.ids}
+    shown, further = [], []
+    for finding in answer.findings:
+        if finding.kind == "unresolved":
+            continue
+        is_aside = finding.kind == "interaction" and finding.severity != "contraindicated" and planned.isdisjoint(finding.subjects)
+        (further if is_aside else shown).append(finding)
+    taken = [entry for entry in patient.medication if entry.status != "stopped"]
+    return Evaluation(
+        edition=answer.edition,
+        cards=_cards(shown),
+        further=_cards(further),
+        unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
+        not_checked=answer.not_checked,
+        medication_count=len(taken),
+        allergy_count=len(patient.allergies),
+        is_planned=bool(patient.planned),
+        levels_by_text=_levels(answer),
+    )
+
+
+def medication_groups(patient: Patient, answer: CheckAnswer, advisor: Advisor) -> list[MedicationGroup]:
+    """The medication by state; within each by dental risk, then by substance."""
+    known = {line.text: line for line in answer.resolved if line.role == "medication"}
+    levels = _levels(answer)
+    groups = []
+    for state in ("active", "as_needed", "stopped"):
+        rows = [_row(entry, known.get(entry.text), levels, advisor) for entry in patient.medication if entry.status == state]
+        if rows:
+            rows.sort(key=lambda row: (_RANK[row.level], row.substance.casefold()))
+            groups.append(MedicationGroup(state=state, rows=rows))
+    return groups
+
+
+def history_line(change: Change) -> HistoryLine:
+    """A change with what differs between its two states."""
+    before, after = change.before or {}, change.after or {}
+    subject = str(after.get("text") or before.get("text") or after.get("kind") or "")
+    hidden = {"id", "version", "changed_at", "changed_by", "workplace", "entered_in_error", "drug_id", "allergy_id", "condition_id", "source"}
+    names = [name for name in dict.fromkeys([*before, *after]) if name not in hidden]
+    differing = [(name, _text(before.get(name)), _text(after.get(name))) for name in names if _text(before.get(name)) != _text(after.get(name))]
+    return HistoryLine(change=change, subject=subject, differences=differing if change.action in ("changed", "restored") else [])
+
+
+def _row(entry: Medication, resolved: Resolved | None, levels: Mapping[str, Level], advisor: Advisor) -> MedicationRow:
+    drug = advisor.drug(entry.drug_id or (resolved.ids[0] if resolved and resolved.ids else ""))
+    substance = " + ".join(part.name_de for part in drug.substances) if drug else entry.text
+    brand = ""
+    if drug is not None and drug.kind == "product":
+        brand = f"{drug.name.upper()}®"
+    if entry.text.casefold() not in (substance.casefold(), drug.name.casefold() if drug else ""):
+        brand = f"{entry.text.upper()}®" if drug is not None and drug.kind == "product" else entry.text
+    return MedicationRow(
+        entry=entry, substance=substance, brand=brand, doses=_doses(entry.dose), level=levels.get(entry.text, ""),
+        is_checked=drug is not None or entry.status == "stopped",
+    )  # fmt: skip
+
+
+def _doses(dose: Dose | None) -> tuple[str, str, str, str] | None:
+    if dose is None or not any((dose.morning, dose.noon, dose.evening, dose.night)):
+        return None
+    return (dose.morning or "0", dose.noon or "0", dose.evening or "0", dose.night or "0")
+
+
+def _levels(answer: CheckAnswer) -> dict[str, Level]:
+    """The most serious level of each text of the medication, among the findings that name one of its substances."""
+    worst: dict[str, Level] = {}
+    for line in answer.resolved:
+        if line.role != "medication":
+            continue
+        own = {*line.substances, *line.ids}
+        found = [LEVELS[finding.severity] for finding in answer.findings if finding.kind != "unresolved" and not own.isdisjoint(finding.subjects)]
+        if found:
+            worst[line.text] = min(found, key=_RANK.__getitem__)
+    return worst
+
+
+def _cards(findings: Iterable[Finding]) -> list[Card]:
+    """One card for all findings of a level that ask for the same action."""
+    together: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        together.setdefault((LEVELS[finding.severity], finding.action), []).append(finding)
+    cards = [_card(group) for group in together.values()]
+    return sorted(cards, key=lambda card: _RANK[card.level])
+
+
+def _card(group: Sequence[Finding]) -> Card:
+    first = group[0]
+    sources = dict.fromkeys(f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources)
+    titles = list(dict.fromkeys(finding.title for finding in group))
+    return Card(
+        level=LEVELS[first.severity],
+        title=titles[0],
+        causes=[*titles[1:], *dict.fromkeys(finding.effect for finding in group if finding.effect)],
+        action=first.action,
+        alternatives=list(dict.fromkeys(name for finding in group for name in finding.alternatives)),
+        sources=list(sources),
+        rules=[finding.rule for finding in group],
+        is_reviewed=all(finding.reviewed for finding in group),
+    )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return " – ".join(str(part) or "0" for part in value.values())
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    return str(value)
