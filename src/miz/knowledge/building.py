@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from miz.knowledge.model import Allergy, Condition, Drug, DoseMeaning, Facts, Procedure, Risk, Rule, Solution, Source, Substance, Tokens, Words
+from miz.knowledge.model import Allergy, Condition, Drug, DoseMeaning, Facts, Mechanism, Procedure, Risk, Rule, Solution, Source, Substance, Tokens, Words
 from miz.knowledge.search import without_strength
 from miz.knowledge.search_index import IndexedName
 from miz.knowledge.selectors import Selectors, Term
@@ -23,7 +23,7 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
             Risk(row["risk_id"], _words(row, "name"), row["needs"], _words(row, "meaning"), _words(row, "management"), _sources(row))
             for row in tables["risks.csv"]
         ],
-        procedures=[_procedure(row) for row in tables["procedures.csv"]],
+        procedures=[_procedure(row, selectors) for row in tables["procedures.csv"]],
         conditions=[_condition(row, selectors) for row in tables["conditions.csv"]],
         allergies=[_allergy(row, tables, selectors) for row in tables["allergies.csv"]],
         sources=[Source(row["source_id"], row["title"], int(row["year"]) if row["year"] else None) for row in tables["sources.csv"]],
@@ -39,7 +39,9 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
             for row in tables["combinations.csv"]
             if row["is_named_by_ingredients"] == "yes"
         ],
+        mechanisms=[Mechanism(row["mechanism"], _words(row, "name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
+        dental=[row["drug_id"] for row in tables["dental_drugs.csv"]],
     )  # fmt: skip
 
 
@@ -50,6 +52,8 @@ def names_of(facts: Facts, tables: Tables) -> Iterator[IndexedName]:
     for file, column in (("substances.csv", "substance_id"), ("dental_drugs.csv", "drug_id")):
         for row in tables[file]:
             synonyms.setdefault(row[column], []).extend([row["name_de"], *row.parts("synonyms")])
+    for row in tables["products.csv"]:
+        synonyms[row["product_id"]] = row.parts("synonyms")
     for drug in facts.drugs:
         entry = by_id[drug.stands_for] if drug.stands_for else drug
         own = {drug.name.de, drug.name.en}
@@ -165,10 +169,10 @@ def _rule(row: Row, selectors: Selectors) -> Rule:
     )
 
 
-def _procedure(row: Row) -> Procedure:
+def _procedure(row: Row, selectors: Selectors) -> Procedure:
     return Procedure(
         row["procedure_id"], _words(row, "name"), _names(row, row["procedure_id"]), row["bleeding"], row["bone"] == "yes", row["gingiva_or_apex"] == "yes",
-        frozenset(row.parts("proc")),
+        frozenset().union(*(_term(selectors.term(mark)) for mark in row.parts("proc"))),
     )  # fmt: skip
 
 

@@ -71,6 +71,14 @@ class Risk(Struct, frozen=True):
     sources: tuple[str, ...]
 
 
+class Mechanism(Struct, frozen=True):
+    """How an interaction comes about, in a word, and the clinical risk it belongs to (may be none)."""
+
+    id: str
+    name: Words
+    risk: str
+
+
 class Procedure(Struct, frozen=True):
     """`tokens` are the `proc:` marks by which rules find it."""
 
@@ -148,4 +156,6 @@ class Facts(Struct, frozen=True):
     sources: list[Source]
     meanings: list[DoseMeaning]
     solutions: list[Solution]
+    mechanisms: list[Mechanism]
     makers: list[str]
+    dental: list[str]

@@ -38,7 +38,8 @@ class Resolver:
         facts = edition.facts
         self._edition = edition
         self._drugs = DrugLines(edition)
-        self._procedures = NameTable((name, procedure.id) for procedure in facts.procedures for name in procedure.names)
+        whole = [(name, procedure.id) for procedure in facts.procedures for name in procedure.names]
+        self._procedures = NameTable([*whole, *((bare, identity) for name, identity in whole if (bare := _without_place(name)))])
         self._conditions = NameTable((name, condition.id) for condition in facts.conditions for name in condition.names)
         self._allergies = NameTable((name, allergy.id) for allergy in facts.allergies for name in allergy.names)
 
@@ -119,15 +120,14 @@ class Resolver:
         """One procedure for each piece of the line that says more than a tooth; None for a piece that is none."""
         whole = self._procedures.exact(fold(text))
         for piece in [text] if whole else _PIECES.split(text):
-            words = [word for word in fold(piece).split() if whole or not (word.isdigit() or word in _PLACE)]
-            if not words:
+            key = fold(piece) if whole else _without_place(fold(piece))
+            if not key:
                 continue
-            key = " ".join(words)
             identity = self._procedures.exact(fold(piece)) or self._procedures.exact(key) or (self._procedures.beginning(key) if may_complete else None)
             yield self._edition.procedures[identity] if identity else None
 
     def _not_planned(self, text: str) -> Resolution:
-        key = " ".join(word for word in fold(text).split() if not (word.isdigit() or word in _PLACE))
+        key = _without_place(fold(text))
         names = [self._edition.procedures[near].name.de for near in self._procedures.near(key)]
         return unresolved(text, "planned", [*names, *self._drugs.not_found(text, "planned").suggestions])
 
@@ -137,8 +137,8 @@ class Resolver:
         longest = max((len(icd) for condition in fitting for icd in condition.icd if code.startswith(icd)), default=0)
         fitting = [condition for condition in fitting if any(len(icd) == longest and code.startswith(icd) for icd in condition.icd)]
         is_broad = any(code.startswith(broad) for broad in _BROAD_CODES)
-        if len(fitting) == 1 and not is_broad and not fitting[0].recent_months:
-            return _condition(text, fitting[0], ())
+        if len(fitting) == 1 and not is_broad:
+            return _condition(text, fitting[0], ("time",) if fitting[0].recent_months else ())
         return unresolved(text, "condition", (condition.name.de for condition in fitting))
 
 
@@ -146,6 +146,11 @@ def _condition(text: str, condition: Condition, questions: tuple[Question, ...])
     return Resolution(
         text=text, role="condition", kind="condition", name=condition.name, ids=(condition.id,), tokens=frozenset({f"cond:{condition.id}"}), questions=questions
     )
+
+
+def _without_place(key: str) -> str:
+    """Without tooth numbers and words for a place in the mouth."""
+    return " ".join(word for word in key.split() if not (word.isdigit() or word in _PLACE))
 
 
 def _months_passed(text: str, today: date) -> float | None:

@@ -79,6 +79,6 @@ def selectors_of(tables: Tables) -> Selectors:
         id_of_inn,
         groups,
         plain.atc,
-        frozenset(token for row in tables["procedures.csv"] for token in row.parts("proc")),
+        frozenset(token for row in tables["procedures.csv"] for token in row.parts("proc") if token.startswith("proc:")),
         frozenset(row["condition_id"] for row in tables["conditions.csv"]),
     )

@@ -20,7 +20,7 @@ COLUMNS: dict[str, str] = {
     ),
     "other_ingredients.csv": "inn_en name_de",
     "combinations.csv": "inn_en ingredients is_named_by_ingredients is_usual_form",
-    "products.csv": "product_id trade_name substances is_combination where_listed pzn context_de carries ask",
+    "products.csv": "product_id trade_name synonyms substances is_combination where_listed pzn context_de carries ask",
     "dose_meanings.csv": "low_inn high_inn low_up_to_mg high_from_mg open_names",
     "makers.csv": "maker",
     "groups.csv": "group_id name_de name_en atc_prefixes extra_substances excluded_substances member_count",
@@ -28,6 +28,7 @@ COLUMNS: dict[str, str] = {
     "interactions.csv": (
         "rule_id dental_side patient_side severity mechanism effect_de recommendation_de effect_en recommendation_en sources evidence"
     ),
+    "mechanisms.csv": "mechanism name_de name_en risk",
     "procedures.csv": "procedure_id name_de name_en synonyms bleeding bone gingiva_or_apex proc",
     "conditions.csv": (
         "condition_id icd10gm name_de name_en synonyms recent_months otherwise affects recommendation_de recommendation_en sources"

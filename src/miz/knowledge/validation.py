@@ -13,7 +13,7 @@ NOT_LISTED = "nicht in der Tabelle"
 
 _IDS = {
     "substances.csv": "substance_id", "dental_drugs.csv": "drug_id", "other_ingredients.csv": "inn_en", "combinations.csv": "inn_en",
-    "products.csv": "product_id", "makers.csv": "maker", "dose_meanings.csv": "low_inn", "groups.csv": "group_id", "risks.csv": "risk_id", "interactions.csv": "rule_id",
+    "products.csv": "product_id", "makers.csv": "maker", "dose_meanings.csv": "low_inn", "groups.csv": "group_id", "risks.csv": "risk_id", "mechanisms.csv": "mechanism", "interactions.csv": "rule_id",
     "procedures.csv": "procedure_id", "conditions.csv": "condition_id", "allergies.csv": "allergy_id", "sources.csv": "source_id",
 }  # fmt: skip
 _REQUIRED = {
@@ -182,11 +182,23 @@ def _groups(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
 
 
 def _interactions(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
+    risks = {row["risk_id"] for row in tables["risks.csv"]} | {""}
+    mechanisms = {row["mechanism"] for row in tables["mechanisms.csv"]}
+    for row in tables["mechanisms.csv"]:
+        if row["risk"] not in risks:
+            yield row.fault("risk", f"the risk „{row['risk']}“ is not in risks.csv")
+    for row in tables["procedures.csv"]:
+        for mark in row.parts("proc"):
+            term = selectors.term(mark)
+            if isinstance(term, str):
+                yield row.fault("proc", term)
     for row in tables["interactions.csv"]:
         for column in ("dental_side", "patient_side"):
             side = selectors.side(row[column])
             if isinstance(side, str):
                 yield row.fault(column, side)
+        if row["mechanism"] not in mechanisms:
+            yield row.fault("mechanism", f"„{row['mechanism']}“ is not in mechanisms.csv")
         if row["evidence"] == "D" and row["severity"] in SEVERITIES[2:]:
             yield row.fault("severity", "plausibility alone (evidence D) reaches at most caution")
 

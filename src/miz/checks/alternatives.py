@@ -1,0 +1,34 @@
+"""Which of the dentist's own drugs a recommendation of the tables offers instead."""
+
+import re
+from functools import lru_cache
+
+from miz.knowledge.edition import Edition
+from miz.knowledge.model import Tokens
+
+# in whose clause a drug is not offered but warned of, limited or timed
+_REFUSAL = re.compile(
+    r"\b(?:nicht|kein\w*|ohne|meiden|statt|höchstens|mindestens|maximal|halbieren|pausieren|kontraindiziert|gegenanzeige|gabe|nach|vor|bis|mit|"
+    r"not|no|avoid|instead|without|max|hold|halve|pause|contraindicated|contraindication|after|before|with|total)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[.;,:]")
+
+
+@lru_cache(maxsize=4096)
+def drugs_offered(edition: Edition, recommendation: str, language: str) -> tuple[str, ...]:
+    """Ids of the drugs that stand in the recommendation in a clause that refuses or limits nothing."""
+    clauses = [clause for clause in _CLAUSE.split(recommendation) if not _REFUSAL.search(clause)]
+    return tuple(drug for pattern, drug in _patterns(edition, language) if any(pattern.search(clause) for clause in clauses))
+
+
+def alternatives(edition: Edition, recommendation: str, language: str, refused: Tokens) -> list[str]:
+    """Names of the drugs offered, without those that a recorded allergy refuses."""
+    drugs = [edition.drugs[identity] for identity in drugs_offered(edition, recommendation, language)]
+    return [drug.name.in_language(language) for drug in drugs if not drug.tokens & refused]
+
+
+@lru_cache(maxsize=4)
+def _patterns(edition: Edition, language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    drugs = [edition.drugs[identity] for identity in edition.facts.dental]
+    return tuple((re.compile(rf"(?<!\w){re.escape(drug.name.in_language(language))}(?!\w)", re.IGNORECASE), drug.id) for drug in drugs)

@@ -1,0 +1,239 @@
+"""Findings of each kind from the resolved things of a case. Every function is pure and speaks one language."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from miz.checks import wording
+from miz.checks.alternatives import alternatives
+from miz.checks.interactions import Interaction, interactions
+from miz.checks.model import RANK, Thing, worst
+from miz.knowledge.edition import Edition
+from miz.knowledge.model import Allergy, Procedure, Risk, Tokens
+from miz.knowledge.resolution import Resolution
+from miz.wire.client_protocol import Finding, FindingKind, Severity
+
+_CONSIDERED: dict[str, tuple[Severity, str]] = {
+    "endocarditis_prophylaxis": ("warning", wording.PROPHYLAXIS_NEEDED),
+    "endocarditis_prophylaxis_consider": ("caution", wording.PROPHYLAXIS_CONSIDER),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all findings of one answer share."""
+
+    edition: Edition
+    things: list[Thing]
+    language: str
+    say: Callable[[str], str]
+    allergies: list[Resolution]
+
+    @cached_property
+    def planned(self) -> list[Thing]:
+        return [thing for thing in self.things if thing.is_planned]
+
+    @cached_property
+    def drugs_and_plans(self) -> list[Thing]:
+        return [thing for thing in self.things if thing.meaning.role in ("planned", "medication")]
+
+    @cached_property
+    def refused(self) -> Tokens:
+        """What a recorded allergy covers."""
+        groups = [self.edition.allergies[identity].members for one in self.allergies for identity in one.ids if identity in self.edition.allergies]
+        return frozenset().union(*groups, *(one.tokens for one in self.allergies))
+
+    @cached_property
+    def procedures(self) -> list[Procedure]:
+        found = (identity for thing in self.planned for identity in thing.meaning.ids)
+        return [self.edition.procedures[identity] for identity in found if identity in self.edition.procedures]
+
+    def finding(
+        self, kind: FindingKind, severity: Severity, rule: str, *, subjects: Iterable[str], title: str, effect: str, action: str,
+        sources: tuple[str, ...] = (), evidence: str = "",
+    ) -> Finding:  # fmt: skip
+        offered = alternatives(self.edition, action, self.language, self.refused) if kind in ("interaction", "condition") and severity != "info" else []
+        return Finding(
+            kind=kind, severity=severity, subjects=list(dict.fromkeys(subjects)), rule=rule, title=title, effect=effect, action=action,
+            alternatives=offered, evidence=evidence, sources=self.edition.source_refs(sources), reviewed=False,
+        )  # fmt: skip
+
+
+def interaction_findings(setting: Setting) -> Iterator[Finding]:
+    """One finding for each rule and pair; a procedure on one side makes it a risk of the procedure."""
+    return (_interaction(setting, interaction) for interaction in interactions(setting.edition, setting.things))
+
+
+def _interaction(setting: Setting, found: Interaction) -> Finding:
+    edition, rule, language = setting.edition, found.rule, setting.language
+    met = [(setting.things[place], tokens) for side in (found.left, found.right) for place, tokens in side.items()]
+    is_procedure = any(token.startswith("proc:") for _, tokens in met for token in tokens)
+    names = " + ".join(dict.fromkeys(thing.label(edition, tokens, language) for thing, tokens in met))
+    return setting.finding(
+        "procedure_risk" if is_procedure else "interaction",
+        rule.severity,
+        rule.id,
+        subjects=(subject for thing, tokens in met for subject in thing.subjects(edition, tokens)),
+        title=f"{names}: {edition.mechanisms[rule.mechanism].name.in_language(language)}",
+        effect=rule.effect.in_language(language),
+        action=rule.action.in_language(language),
+        sources=rule.sources,
+        evidence=rule.evidence,
+    )
+
+
+def risk_findings(setting: Setting) -> Iterator[Finding]:
+    """One finding for each dental risk of what the patient takes, with all drugs that cause it."""
+    causes: dict[str, list[tuple[str, Severity]]] = {}
+    for thing in setting.things:
+        if thing.meaning.role == "medication":
+            for part in thing.meaning.substances:
+                for risk, severity in setting.edition.substances[part].risks.items():
+                    causes.setdefault(risk, []).append((part, severity))
+    for identity, caused in causes.items():
+        risk = setting.edition.risks[identity]
+        substances = [setting.edition.substances[part] for part, _ in caused]
+        names = ", ".join(dict.fromkeys(substance.name.in_language(setting.language) for substance in substances))
+        yield setting.finding(
+            "risk",
+            worst(severity for _, severity in caused) if _matters(risk, setting) else "info",
+            identity,
+            subjects=[identity, *(substance.inn for substance in substances)],
+            title=f"{risk.name.in_language(setting.language)}: {names}",
+            effect=risk.meaning.in_language(setting.language),
+            action=risk.action.in_language(setting.language),
+            sources=risk.sources,
+        )
+
+
+def _matters(risk: Risk, setting: Setting) -> bool:
+    """Whether the risk keeps its level. It drops to a note only when procedures are planned and none of them meets it."""
+    procedures = setting.procedures
+    if not procedures or not risk.needs or any(not thing.meaning.is_resolved for thing in setting.planned):
+        return True
+    meets: dict[str, Callable[[Procedure], bool]] = {
+        "bleeding": lambda procedure: procedure.bleeding != "none",
+        "surgery": lambda procedure: "proc:surgery" in procedure.tokens,
+        "implant": lambda procedure: "proc:implant" in procedure.tokens,
+        "gingiva": lambda procedure: procedure.is_at_gingiva_or_apex,
+    }
+    return any(meets[risk.needs](procedure) for procedure in procedures)
+
+
+def condition_findings(setting: Setting) -> Iterator[Finding]:
+    """What an illness means for each planned or taken thing, the worst statement for each; and prophylaxis."""
+    for thing in setting.things:
+        if thing.meaning.role == "condition":
+            yield from _affected(setting, thing)
+            yield from _prophylaxis(setting, thing)
+
+
+def _affected(setting: Setting, ill: Thing) -> Iterator[Finding]:
+    edition, language = setting.edition, setting.language
+    condition = edition.conditions[ill.meaning.ids[0]]
+    for thing in setting.drugs_and_plans:
+        hits = [(severity, tokens & thing.tokens) for tokens, severity in condition.affects if tokens & thing.tokens]
+        if not hits:
+            continue
+        severity, tokens = max(hits, key=lambda hit: RANK[hit[0]])
+        sentences = wording.AFFECTED if thing.is_drug else wording.AFFECTED_PROCEDURE
+        name = condition.name.in_language(language)
+        yield setting.finding(
+            "condition",
+            severity,
+            condition.id,
+            subjects=[condition.id, *thing.subjects(edition, tokens)],
+            title=f"{name}: {thing.label(edition, tokens, language)}",
+            effect=setting.say(sentences[severity]).format(condition=name),
+            action=condition.action.in_language(language),
+            sources=condition.sources,
+        )
+
+
+def _prophylaxis(setting: Setting, ill: Thing) -> Iterator[Finding]:
+    """Need and procedure must meet: no prophylaxis for a filling, an X-ray, an injection into healthy tissue."""
+    condition = setting.edition.conditions[ill.meaning.ids[0]]
+    procedures = [procedure for procedure in setting.procedures if procedure.is_at_gingiva_or_apex]
+    for need in condition.needs:
+        if need in _CONSIDERED and procedures:
+            severity, sentence = _CONSIDERED[need]
+            words = {
+                "condition": condition.name.in_language(setting.language),
+                "procedure": ", ".join(procedure.name.in_language(setting.language) for procedure in procedures),
+            }
+            yield setting.finding(
+                "prophylaxis",
+                severity,
+                condition.id,
+                subjects=[condition.id, *(procedure.id for procedure in procedures)],
+                title=setting.say(wording.PROPHYLAXIS_TITLE).format(**words),
+                effect=setting.say(sentence).format(**words),
+                action=condition.action.in_language(setting.language),
+                sources=condition.sources,
+            )
+
+
+def allergy_findings(setting: Setting) -> Iterator[Finding]:
+    """What is planned or taken against each recorded allergy: the drug itself, its group, what may react across."""
+    for one in setting.allergies:
+        groups = [setting.edition.allergies[identity] for identity in one.ids if identity in setting.edition.allergies]
+        by_hit: dict[tuple[Severity, bool, str], list[tuple[Thing, Tokens]]] = {}
+        for thing in setting.drugs_and_plans:
+            if hit := _worst_hit(thing, one, groups):
+                severity, is_cross, rule, tokens = hit
+                place = "" if "proc:" in "".join(tokens) else str(thing.place)
+                by_hit.setdefault((severity, is_cross, f"{rule}\0{place}"), []).append((thing, tokens))
+        for (severity, is_cross, rule), hits in by_hit.items():
+            yield _allergy(setting, one, rule.split("\0")[0], severity, hits, is_cross=is_cross)
+
+
+def _worst_hit(thing: Thing, one: Resolution, groups: list[Allergy]) -> tuple[Severity, bool, str, Tokens] | None:
+    hits: list[tuple[Severity, bool, str, Tokens]] = []
+    if itself := thing.tokens & one.tokens:
+        hits.append(("contraindicated", False, groups[0].id if groups else one.ids[0], itself))
+    for allergy in groups:
+        if members := thing.tokens & allergy.members:
+            hits.append((allergy.severity, False, allergy.id, members))
+            continue
+        for tokens, severity in reversed(allergy.cross):
+            if crossed := thing.tokens & tokens:
+                hits.append((severity, True, allergy.id, crossed))
+                break
+    return max(hits, key=lambda hit: (RANK[hit[0]], not hit[1])) if hits else None
+
+
+def _allergy(
+    setting: Setting, one: Resolution, rule: str, severity: Severity, hits: list[tuple[Thing, Tokens]], *, is_cross: bool
+) -> Finding:
+    edition, language = setting.edition, setting.language
+    words = {
+        "allergy": one.name.in_language(language),
+        "drug": ", ".join(dict.fromkeys(thing.label(edition, tokens, language) for thing, tokens in hits)),
+    }
+    group = edition.allergies.get(rule)
+    return setting.finding(
+        "allergy",
+        severity,
+        rule,
+        subjects=[rule if group else edition.substances[one.substances[0]].inn, *(name for thing, tokens in hits for name in thing.subjects(edition, tokens))],
+        title=setting.say(wording.ALLERGY_TITLE).format(**words),
+        effect=setting.say(wording.CROSS_REACTION if is_cross else wording.ALLERGIC).format(**words),
+        action=" ".join(part for part in (setting.say(wording.ALLERGY_ACTIONS[severity]), group.action.in_language(language) if group else "") if part),
+        sources=group.sources if group else (),
+    )
+
+
+def unresolved_findings(setting: Setting, lines: Iterable[Resolution]) -> Iterator[Finding]:
+    """Each line that was not understood, with what may have been meant."""
+    for line in lines:
+        if not line.is_resolved:
+            meant = [setting.say(wording.MEANT).format(names=", ".join(line.suggestions))] if line.suggestions else []
+            yield setting.finding(
+                "unresolved",
+                "caution",
+                "UNRESOLVED",
+                subjects=[line.text],
+                title=setting.say(wording.UNRESOLVED_TITLE).format(text=line.text),
+                effect=setting.say(wording.UNRESOLVED_EFFECT),
+                action=" ".join([setting.say(wording.UNRESOLVED_ACTION), *meant]),
+            )

@@ -1,0 +1,63 @@
+"""Findings as the screen shows them: one card for each clinical risk, and what can be folded away."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from miz.checks.model import RANK, level, worst
+from miz.knowledge.edition import Edition
+from miz.wire.client_protocol import CheckAnswer, Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One clinical risk. The finding that leads stands first; the others stay visible under it."""
+
+    severity: Severity
+    level: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def lead(self) -> Finding:
+        return self.findings[0]
+
+    @property
+    def subjects(self) -> list[str]:
+        return list(dict.fromkeys(subject for finding in self.findings for subject in finding.subjects))
+
+
+def group_findings(edition: Edition, findings: Iterable[Finding]) -> list[Card]:
+    """One card for each clinical risk, and findings that ask for the same action in one; the worst card first."""
+    cards: list[tuple[set[str], list[Finding]]] = []
+    for finding in findings:
+        keys = {f"action {finding.action}"}
+        if risk := _risk_of(edition, finding):
+            keys.add(f"risk {risk}")
+        same = [card for card in cards if card[0] & keys]
+        merged = (keys.union(*(card[0] for card in same)), [each for card in same for each in card[1]] + [finding])
+        cards = [card for card in cards if card not in same] + [merged]
+    made = [_card(together) for _, together in cards]
+    return sorted(made, key=lambda card: (-RANK[card.severity], card.lead.rule))
+
+
+def is_background(answer: CheckAnswer, finding: Finding) -> bool:
+    """Whether the finding lies among the patient's own medicines only, so that the screen folds it.
+
+    Risks, allergies and what was not recognised are never background; neither is anything while nothing is planned to compare with.
+    """
+    if finding.kind not in ("interaction", "condition"):
+        return False
+    planned = {name for line in answer.resolved if line.role == "planned" for name in (*line.substances, *line.ids)}
+    return planned.isdisjoint(finding.subjects)
+
+
+def _risk_of(edition: Edition, finding: Finding) -> str:
+    if finding.kind == "risk":
+        return finding.rule
+    rule = edition.rules.get(finding.rule)
+    return edition.mechanisms[rule.mechanism].risk if rule and finding.kind in ("interaction", "procedure_risk") else ""
+
+
+def _card(findings: list[Finding]) -> Card:
+    severity = worst(finding.severity for finding in findings)
+    ordered = sorted(findings, key=lambda finding: (-RANK[finding.severity], finding.kind == "risk", finding.rule))
+    return Card(severity, level(severity), tuple(ordered))
