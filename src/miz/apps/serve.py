@@ -68,7 +68,7 @@ def serve(server: Server, *, host: str, port: int, ready_file: Path | None = Non
 
     config = uvicorn.Config(
         server, lifespan="on", log_config=None, access_log=False, server_header=False, date_header=False, ws="none",
-        timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_S, backlog=1024,
+        proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_S, backlog=1024,
     )  # fmt: skip
     # uvicorn stops in order and then raises the signal again for whoever stood here before.
     signal.signal(signal.SIGTERM, _leave)

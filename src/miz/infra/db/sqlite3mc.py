@@ -157,15 +157,22 @@ class Connection:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
         return self.cursor().execute(sql, parameters)
 
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return all its rows; the short way for statements whose shape is known."""
+        try:
+            return list(self.apsw.execute(sql, values))
+        except apsw.Error as error:
+            raise translated(error) from error
+
     def commit(self) -> None:
         if self.apsw.in_transaction:
-            self.execute("COMMIT")
+            self.rows("COMMIT")
 
     def rollback(self) -> None:
         if self.apsw.in_transaction:
             # A machine fault may have rolled back already; then there is nothing left to undo.
             with contextlib.suppress(OperationalError):
-                self.execute("ROLLBACK")
+                self.rows("ROLLBACK")
 
     def close(self) -> None:
         self.apsw.close()

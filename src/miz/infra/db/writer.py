@@ -111,24 +111,24 @@ class Writer:
 
     def _attempt(self, group: list[_Member]) -> None:
         driver = self._driver
-        driver.execute("BEGIN IMMEDIATE")
+        driver.rows("BEGIN IMMEDIATE")
         now = self._clock.now()
         for member in group:
             transaction = Transaction(self._connection, now)
             member.result = member.error = None
-            driver.execute("SAVEPOINT member")
+            driver.rows("SAVEPOINT member")
             try:
                 member.result = member.work(transaction)
             except Exception as error:  # noqa: BLE001 - a refused unit of work must not harm its neighbours
                 if not driver.apsw.in_transaction or _is_machine_fault(error):
                     raise
-                driver.execute("ROLLBACK TO member")
+                driver.rows("ROLLBACK TO member")
                 member.error = error
                 transaction.effects.clear()
-            driver.execute("RELEASE member")
+            driver.rows("RELEASE member")
             member.effects = transaction.effects
         self._database.check_identity()
-        driver.execute("COMMIT")
+        driver.rows("COMMIT")
 
     def _undo(self) -> None:
         self._driver.rollback()

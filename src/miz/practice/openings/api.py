@@ -94,7 +94,7 @@ class OpeningRoutes:
 
     async def release(self, call: Call) -> None:
         application = self._application(call)
-        await self._writer.run(lambda tx: self._openings.release_patient(tx, application.id, call.params["id"]))
+        await self._writer.run(lambda tx: self._openings.release(tx, application.id, call.params["id"]))
 
     def _application(self, call: Call) -> LiveApplication:
         application_id = call.header("miz-application")

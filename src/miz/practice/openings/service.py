@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from miz.infra.db.prepared import Prepared
 from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.clock import Clock
@@ -23,14 +24,15 @@ from miz.wire.client_protocol import HeldLease, Holder, Opening
 
 RECENT_PER_PLACE = 10
 
-_SELECT_STATE = (
-    select(patient.c.fencing_token, lease.c.application_id, lease.c.fencing_token.label("held_token"), lease.c.acquired_at)
-    .select_from(patient.outerjoin(lease))
-    .where(patient.c.id == bindparam("of_patient"))
+_SELECT_STATE = Prepared(
+    select(patient.c.fencing_token, lease.c.application_id).select_from(patient.outerjoin(lease)).where(patient.c.id == bindparam("of_patient"))
 )
-_SET_TOKEN = update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token"))
-_INSERT_LEASE = insert(lease)
-_DROP_BY_APPLICATION = delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
+_SELECT_SINCE = select(lease.c.acquired_at).where(lease.c.patient_id == bindparam("of_patient"))
+_SET_TOKEN = Prepared(update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token")))
+_INSERT_LEASE = Prepared(insert(lease))
+_DROP_LEASE = delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
+_DROP_ANY = Prepared(_DROP_LEASE)
+_DROP_ONE = Prepared(_DROP_LEASE.where(lease.c.patient_id == bindparam("of_patient")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,40 +71,42 @@ class Openings:
         """
         if application.kind != "active":
             raise ViewersOpenNothingError
-        state = tx.connection.execute(_SELECT_STATE, {"of_patient": patient_id}).one_or_none()
-        if state is None:
+        state = _SELECT_STATE.run(tx.connection, {"of_patient": patient_id})
+        if not state:
             raise PatientNotFoundError
-        if state.application_id == application.id:
-            token = state.held_token
-        else:
-            if state.application_id is not None:
-                self._refuse_if_alive(Lease(patient_id, state.application_id, state.held_token, state.acquired_at))
-                self.release(tx, state.application_id)
+        token, holder_id = state[0]
+        if holder_id != application.id:
+            if holder_id is not None:
+                self._refuse_if_alive(tx, patient_id, holder_id)
+                token = self.release(tx, holder_id) or token
             self.release(tx, application.id)
-            token = next_token(state.held_token or state.fencing_token, self._epoch)
-            if state.application_id is not None:
-                token = next_token(token, self._epoch)
-            tx.connection.execute(_SET_TOKEN, {"of_patient": patient_id, "token": token})
+            token = next_token(token, self._epoch)
+            _SET_TOKEN.run(tx.connection, {"of_patient": patient_id, "token": token})
             opened = Lease(patient_id, application.id, token, tx.now)
-            tx.connection.execute(
-                _INSERT_LEASE, {"patient_id": patient_id, "application_id": application.id, "fencing_token": token, "acquired_at": tx.now}
+            _INSERT_LEASE.run(
+                tx.connection, {"patient_id": patient_id, "application_id": application.id, "fencing_token": token, "acquired_at": tx.now}
             )
             tx.after_commit(lambda: self._follow_opening(opened, application))
         record = load_record(tx.connection, self._memory, patient_id, today)
         tx.after_commit(lambda: self._memory.put(record))
         return Opening(fencing_token=token, expires_at=tx.now + timedelta(seconds=self.presence.lease_s), patient=record)
 
-    def release(self, tx: Transaction, application_id: str) -> None:
-        """Free what the application has open, if anything; its token never works again."""
-        for patient_id, token in tx.connection.execute(_DROP_BY_APPLICATION, {"of_application": application_id}).all():
-            tx.connection.execute(_SET_TOKEN, {"of_patient": patient_id, "token": next_token(token, self._epoch)})
-            tx.after_commit(lambda patient_id=patient_id: self._follow_release(patient_id))
+    def release(self, tx: Transaction, application_id: str, patient_id: str | None = None) -> str | None:
+        """Free what the application has open (only if it is `patient_id`, where one is named); its token never works again.
 
-    def release_patient(self, tx: Transaction, application_id: str, patient_id: str) -> None:
-        """Free this patient if this application holds it; otherwise there is nothing to do."""
-        held = tx.connection.execute(select(lease.c.patient_id).where(lease.c.application_id == application_id)).scalar_one_or_none()
-        if held == patient_id:
-            self.release(tx, application_id)
+        Returns the patient's new token, None when there was nothing to free.
+        """
+        if patient_id is None:
+            freed = _DROP_ANY.run(tx.connection, {"of_application": application_id})
+        else:
+            freed = _DROP_ONE.run(tx.connection, {"of_application": application_id, "of_patient": patient_id})
+        if not freed:
+            return None
+        freed_patient, token = freed[0]
+        token = next_token(token, self._epoch)
+        _SET_TOKEN.run(tx.connection, {"of_patient": freed_patient, "token": token})
+        tx.after_commit(lambda: self._follow_release(freed_patient))
+        return token
 
     def close_applications(self, tx: Transaction, application_ids: Iterable[str]) -> None:
         """End applications: free their patients, forget them."""
@@ -139,13 +143,12 @@ class Openings:
         """The ids of the patients opened last at a place since the server started, newest first."""
         return list(self._recent[place])
 
-    def _refuse_if_alive(self, held: Lease) -> None:
-        application = self.presence.find(held.application_id)
-        if application is None or not self.presence.is_alive(held.application_id):
+    def _refuse_if_alive(self, tx: Transaction, patient_id: str, holder_id: str) -> None:
+        application = self.presence.find(holder_id)
+        if application is None or not self.presence.is_alive(holder_id):
             return
-        raise PatientOpenElsewhereError(
-            holder=application.user, workplace=application.place, since=held.acquired_at, until=self._until(application)
-        )
+        since = tx.connection.execute(_SELECT_SINCE, {"of_patient": patient_id}).scalar_one()
+        raise PatientOpenElsewhereError(holder=application.user, workplace=application.place, since=since, until=self._until(application))
 
     def _until(self, application: LiveApplication) -> datetime:
         return application.seen_at + timedelta(seconds=self.presence.lease_s)

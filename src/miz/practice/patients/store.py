@@ -13,6 +13,7 @@ import msgspec
 from msgspec import structs
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
+from miz.infra.db.prepared import Prepared
 from miz.infra.db.writer import Transaction
 from miz.kernel.actor import Actor
 from miz.kernel.fencing import FIRST
@@ -28,18 +29,20 @@ IDENTITY = ("family_name", "given_name", "prefix", "birth_date", "sex", "number"
 REMEMBERED = 2_000
 
 _SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
-_SELECT_VERSION = select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("patient_id"))
+_SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
 _ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
 _SELECT_ENTRIES = {
     kind: select(*_ENTRY_COLUMNS[kind]).where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False)).order_by(table.c.changed_at, table.c.id)
     for kind, table in ENTRY_TABLES.items()
 }
-_GUARDED = (
+_GUARDED = Prepared(
     update(patient)
-    .where(patient.c.id == bindparam("patient_id"), patient.c.fencing_token == bindparam("token"))
+    .where(patient.c.id == bindparam("of_patient"), patient.c.fencing_token == bindparam("token"))
     .values(version=patient.c.version + 1)
     .returning(patient.c.version)
 )
+_INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
+_INSERT_CHANGE = Prepared(insert(change))
 
 
 class RecordMemory:
@@ -61,12 +64,13 @@ class RecordMemory:
 
 def load_record(connection: Connection, memory: RecordMemory, patient_id: str, today: date) -> Patient:
     """The record as the connection sees it. Raises `PatientNotFoundError`."""
-    stamp = connection.execute(_SELECT_VERSION, {"patient_id": patient_id}).one_or_none()
-    if stamp is None:
+    stamp = _SELECT_VERSION.run(connection, {"of_patient": patient_id})
+    if not stamp:
         raise PatientNotFoundError
-    record = memory.get(patient_id, stamp.version) or _read_record(connection, patient_id)
+    version, planned_on = stamp[0]
+    record = memory.get(patient_id, version) or _read_record(connection, patient_id)
     # What was planned yesterday is history; that is seen at reading, so no midnight job has to touch every row.
-    return record if stamp.planned_on == today.isoformat() or not record.planned else structs.replace(record, planned=[])
+    return record if planned_on == today.isoformat() or not record.planned else structs.replace(record, planned=[])
 
 
 def guard(tx: Transaction, patient_id: str, token: str) -> int:
@@ -75,12 +79,12 @@ def guard(tx: Transaction, patient_id: str, token: str) -> int:
     The one place where the lease of a write is decided: inside the writing transaction, on the row itself.
     Raises `StaleFencingTokenError`, `PatientNotFoundError`.
     """
-    version: int | None = tx.connection.execute(_GUARDED, {"patient_id": patient_id, "token": token}).scalar_one_or_none()
-    if version is None:
-        if tx.connection.execute(_SELECT_VERSION, {"patient_id": patient_id}).first() is None:
+    raised = _GUARDED.run(tx.connection, {"of_patient": patient_id, "token": token})
+    if not raised:
+        if not _SELECT_VERSION.run(tx.connection, {"of_patient": patient_id}):
             raise PatientNotFoundError
         raise StaleFencingTokenError
-    return version
+    return int(raised[0][0])
 
 
 def insert_patient(tx: Transaction, record: Patient) -> None:
@@ -107,7 +111,7 @@ def update_identity(tx: Transaction, record: Patient, today: date, *, is_renamed
 
 
 def insert_entry(tx: Transaction, patient_id: str, kind: EntryKind, entry: Entry) -> None:
-    tx.connection.execute(insert(ENTRY_TABLES[kind]), {"patient_id": patient_id, **_entry_values(entry)})
+    _INSERT_ENTRY[kind].run(tx.connection, {"patient_id": patient_id, **_entry_values(entry)})
 
 
 def update_entry(tx: Transaction, kind: EntryKind, entry: Entry) -> None:
@@ -136,8 +140,8 @@ def write_change(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None,
 ) -> None:  # fmt: skip
     """One line of history: who, when, where, and both states whole."""
-    tx.connection.execute(
-        insert(change),
+    _INSERT_CHANGE.run(
+        tx.connection,
         {
             "patient_id": patient_id, "version": version, "kind": kind, "entry_id": entry_id, "action": action, "changed_at": tx.now,
             "changed_by": actor.user, "user_id": actor.user_id, "workplace": actor.place, "before": before, "after": after,

@@ -67,7 +67,8 @@ class FindPages:
         if not text:
             return await self.show(call)
         found = queries.find_patients(self._desk.reader(), text, limit=SHOWN + 1, today=self._desk.today())
-        return reply(self._page(call, found, text=text, is_search=True), call, 200, ("hx-push-url", "/"))
+        headers = [("hx-push-url", "/")] if call.header("hx-boosted") else []
+        return reply(self._page(call, found, text=text, is_search=True), call, 200, *headers)
 
     async def show_new(self, call: Call) -> Reply:
         return reply(self._new_page(call, dict.fromkeys(IDENTITY_FIELDS, ""), {}), call)
