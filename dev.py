@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("miz needs Python 3.11 or newer; this is %d.%d. Start dev.py with a newer one." % sys.version_info[:2])  # noqa: UP031 - read by an old Python
+if sys.version_info < (3, 11):  # noqa: UP036 - this line is for the Pythons that are too old
+    sys.exit(f"miz needs Python 3.11 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}. Start dev.py with a newer one.")
 
 import os
 import shutil
@@ -19,8 +19,9 @@ import subprocess
 import tempfile
 import time
 import venv
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tools import build_static
@@ -101,7 +102,7 @@ def lock() -> None:
             programs = Path(folder) / PROGRAMS.name
             quietly("Installing uv", [programs / PYTHON.name, "-m", "pip", "install", "uv"])
             uv = str(programs / f"uv{SUFFIX}")
-        until = (datetime.now(timezone.utc) - COOLDOWN).strftime("%Y-%m-%d")
+        until = (datetime.now(UTC) - COOLDOWN).strftime("%Y-%m-%d")
         compiling = [uv, "pip", "compile", "pyproject.toml", "--universal", "--python-version=3.11", "--upgrade", "--quiet"]
         bare = ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", f"--exclude-newer={until}"]
         quietly("Locking", [*compiling, *bare, "--output-file=requirements/runtime.txt"])
@@ -118,8 +119,8 @@ def _install_python_packages() -> None:
     if not MIZ.exists():
         print("Making .venv and installing the locked packages ...", flush=True)
     salt = f"{sys.version_info[:2]} {ENVIRONMENT}"
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    locked = ["--require-hashes", "--only-binary=:all:", "--requirement", LOCKS / "dev.txt"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    locked: list[str | Path] = ["--require-hashes", "--only-binary=:all:", "--requirement", LOCKS / "dev.txt"]
 
     def make() -> None:
         venv.create(ENVIRONMENT, clear=True, with_pip=True, symlinks=os.name != "nt")
@@ -168,12 +169,20 @@ def _part(name: str, command: tuple[str | Path, ...]) -> bool:
 def _become(program: Path, *arguments: str) -> int:
     """Go on as another program, so that signals reach it directly; Windows waits for it instead."""
     os.chdir(ROOT)
-    if os.name == "nt":
-        return subprocess.run([program, *arguments], check=False).returncode
-    os.execv(program, [str(program), *arguments])
+    if os.name != "nt":
+        os.execv(program, [str(program), *arguments])  # noqa: S606 - no shell is wanted
+    return subprocess.run([program, *arguments], check=False).returncode
 
 
-TASKS = {"run": run, "test": test, "setup": setup, "check": check, "bench": bench, "crash": crash, "lock": lock}
+TASKS: dict[str, Callable[..., int | None]] = {
+    "run": run,
+    "test": test,
+    "setup": setup,
+    "check": check,
+    "bench": bench,
+    "crash": crash,
+    "lock": lock,
+}
 WITH_OPTIONS = {"run", "test", "bench", "crash"}
 
 

@@ -15,7 +15,7 @@ from tools.steps import StepError
 class BuiltFiles(BuildHookInterface[Any]):
     """An editable installation is left to `dev.py`, which makes the same files."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - given by hatchling
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         try:
