@@ -115,7 +115,9 @@ def _not_built(patient: CasePatient, setting: Setting, findings: list[Finding]) 
         yield wording.LACTATION
     if patient.egfr is not None and patient.egfr < _KIDNEY_STAGE:
         yield wording.KIDNEY
-    codes = {code for thing in drugs if thing.is_planned for part in thing.meaning.substances for code in setting.edition.substances[part].atc}
+    codes = {
+        code for thing in drugs if thing.is_planned for part in thing.meaning.substances for code in setting.edition.substances[part].atc
+    }
     if any(code.startswith("N01B") for code in codes):
         yield wording.ANAESTHETIC
     if any(finding.kind == "prophylaxis" for finding in findings):

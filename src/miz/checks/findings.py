@@ -40,7 +40,9 @@ class Setting:
     @cached_property
     def refused(self) -> Tokens:
         """What a recorded allergy covers."""
-        groups = [self.edition.allergies[identity].members for one in self.allergies for identity in one.ids if identity in self.edition.allergies]
+        groups = [
+            self.edition.allergies[identity].members for one in self.allergies for identity in one.ids if identity in self.edition.allergies
+        ]
         return frozenset().union(*groups, *(one.tokens for one in self.allergies))
 
     @cached_property
@@ -49,14 +51,36 @@ class Setting:
         return [self.edition.procedures[identity] for identity in found if identity in self.edition.procedures]
 
     def finding(
-        self, kind: FindingKind, severity: Severity, rule: str, *, subjects: Iterable[str], title: str, effect: str, action: str,
-        sources: tuple[str, ...] = (), evidence: str = "",
-    ) -> Finding:  # fmt: skip
-        offered = alternatives(self.edition, action, self.language, self.refused) if kind in ("interaction", "condition") and severity != "info" else []
+        self,
+        kind: FindingKind,
+        severity: Severity,
+        rule: str,
+        *,
+        subjects: Iterable[str],
+        title: str,
+        effect: str,
+        action: str,
+        sources: tuple[str, ...] = (),
+        evidence: str = "",
+    ) -> Finding:
+        offered = (
+            alternatives(self.edition, action, self.language, self.refused)
+            if kind in ("interaction", "condition") and severity != "info"
+            else []
+        )
         return Finding(
-            kind=kind, severity=severity, subjects=list(dict.fromkeys(subjects)), rule=rule, title=title, effect=effect, action=action,
-            alternatives=offered, evidence=evidence, sources=self.edition.source_refs(sources), reviewed=False,
-        )  # fmt: skip
+            kind=kind,
+            severity=severity,
+            subjects=list(dict.fromkeys(subjects)),
+            rule=rule,
+            title=title,
+            effect=effect,
+            action=action,
+            alternatives=offered,
+            evidence=evidence,
+            sources=self.edition.source_refs(sources),
+            reviewed=False,
+        )
 
 
 def interaction_findings(setting: Setting) -> Iterator[Finding]:
@@ -88,8 +112,8 @@ def risk_findings(setting: Setting) -> Iterator[Finding]:
     for thing in setting.things:
         if thing.meaning.role == "medication":
             for part in thing.meaning.substances:
-                for risk, severity in setting.edition.substances[part].risks.items():
-                    causes.setdefault(risk, []).append((part, severity))
+                for code, severity in setting.edition.substances[part].risks.items():
+                    causes.setdefault(code, []).append((part, severity))
     for identity, caused in causes.items():
         risk = setting.edition.risks[identity]
         substances = [setting.edition.substances[part] for part, _ in caused]
@@ -215,10 +239,15 @@ def _allergy(
         "allergy",
         severity,
         rule,
-        subjects=[rule if group else edition.substances[one.substances[0]].inn, *(name for thing, tokens in hits for name in thing.subjects(edition, tokens))],
+        subjects=[
+            rule if group else edition.substances[one.substances[0]].inn,
+            *(name for thing, tokens in hits for name in thing.subjects(edition, tokens)),
+        ],
         title=setting.say(wording.ALLERGY_TITLE).format(**words),
         effect=setting.say(wording.CROSS_REACTION if is_cross else wording.ALLERGIC).format(**words),
-        action=" ".join(part for part in (setting.say(wording.ALLERGY_ACTIONS[severity]), group.action.in_language(language) if group else "") if part),
+        action=" ".join(
+            part for part in (setting.say(wording.ALLERGY_ACTIONS[severity]), group.action.in_language(language) if group else "") if part
+        ),
         sources=group.sources if group else (),
     )
 

@@ -125,5 +125,7 @@ def case_of(patient: Patient, planned: list[str] | None, today: date) -> Case:
 def chosen_drugs(patient: Patient) -> Mapping[str, ChosenDrug]:
     """For each medication text what was picked from the list for it."""
     return {
-        one.text: ChosenDrug(one.drug_id, one.strength or "") for one in patient.medication if one.drug_id and one.status in ("active", "as_needed")
+        one.text: ChosenDrug(one.drug_id, one.strength or "")
+        for one in patient.medication
+        if one.drug_id and one.status in ("active", "as_needed")
     }

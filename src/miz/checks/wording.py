@@ -3,60 +3,66 @@
 from miz.knowledge.resolution import Question
 from miz.wire.client_protocol import Severity
 
+
+def N_(message_id: str) -> str:  # noqa: N802 - the usual mark of a sentence for the catalogues
+    """The id itself; it is translated where it is said."""
+    return message_id
+
+
 QUESTIONS: dict[Question, str] = {
-    "strength": "“{text}”: the strength is missing. The more careful meaning was taken; please ask.",
-    "form": "“{text}”: the dosage form is missing (gel, cream and eye drops act otherwise than tablets). It was judged like tablets.",
-    "addition": "“{text}”: with or without vasoconstrictor is not stated. It was judged with epinephrine; please state it.",
-    "time": "“{text}”: when it happened is missing. It was judged as recent; please ask.",
-    "suffix": "“{text}”: the addition to the name was not judged.",
-    "ingredient": "“{text}” holds an ingredient of which the drug data say nothing; that part was not checked.",
+    "strength": N_("“{text}”: the strength is missing. The more careful meaning was taken; please ask."),
+    "form": N_("“{text}”: the dosage form is missing (gel, cream and eye drops act otherwise than tablets). It was judged like tablets."),
+    "addition": N_("“{text}”: with or without vasoconstrictor is not stated. It was judged with epinephrine; please state it."),
+    "time": N_("“{text}”: when it happened is missing. It was judged as recent; please ask."),
+    "suffix": N_("“{text}”: the addition to the name was not judged."),
+    "ingredient": N_("“{text}” holds an ingredient of which the drug data say nothing; that part was not checked."),
 }
 NOT_RECOGNISED = {
-    "medication": "Not checked: “{text}” is no entry of the drug data.",
-    "planned": "Not checked: “{text}” is neither a known procedure nor a known drug.",
-    "condition": "Not checked: the condition “{text}” is not in the drug data.",
-    "allergy": "Not checked: the allergy “{text}” is not in the drug data.",
+    "medication": N_("Not checked: “{text}” is no entry of the drug data."),
+    "planned": N_("Not checked: “{text}” is neither a known procedure nor a known drug."),
+    "condition": N_("Not checked: the condition “{text}” is not in the drug data."),
+    "allergy": N_("Not checked: the allergy “{text}” is not in the drug data."),
 }
-UNRESOLVED_TITLE = "Not recognised: {text}"
-UNRESOLVED_EFFECT = "What is not recognised is not checked."
-UNRESOLVED_ACTION = "Check the spelling or check it by hand."
-MEANT = "Did you mean: {names}?"
+UNRESOLVED_TITLE = N_("Not recognised: {text}")
+UNRESOLVED_EFFECT = N_("What is not recognised is not checked.")
+UNRESOLVED_ACTION = N_("Check the spelling or check it by hand.")
+MEANT = N_("Did you mean: {names}?")
 
-NOTHING_PLANNED = "Nothing is planned: the risks are general."
-MEDICATION_UNKNOWN = "Medication was not asked for: interactions with it are not checked."
-ALLERGIES_UNKNOWN = "Allergies were not asked for: they are not checked."
-CONDITIONS_UNKNOWN = "Conditions were not asked for: they are not checked."
-REACTION = "Kind and time of an allergic reaction are not judged yet: every allergy counts as severe."
-AGE_65 = "Suitability from age 65 (PRISCUS) is not checked yet."
-AGE_18 = "Minimum ages and doses for children are not checked yet."
-PREGNANCY = "Pregnancy is not checked yet."
-LACTATION = "Breast-feeding is not checked yet."
-KIDNEY = "Doses by kidney function (eGFR) are not checked yet."
-ANAESTHETIC = "The maximum dose of local anaesthetics is not computed yet."
-DUPLICATE = "Duplicates are only checked as far as a rule names them: {names} stands more than once."
-PROPHYLAXIS = "The drug and dose of a prophylaxis are not computed yet."
+NOTHING_PLANNED = N_("Nothing is planned: the risks are general.")
+MEDICATION_UNKNOWN = N_("Medication was not asked for: interactions with it are not checked.")
+ALLERGIES_UNKNOWN = N_("Allergies were not asked for: they are not checked.")
+CONDITIONS_UNKNOWN = N_("Conditions were not asked for: they are not checked.")
+REACTION = N_("Kind and time of an allergic reaction are not judged yet: every allergy counts as severe.")
+AGE_65 = N_("Suitability from age 65 (PRISCUS) is not checked yet.")
+AGE_18 = N_("Minimum ages and doses for children are not checked yet.")
+PREGNANCY = N_("Pregnancy is not checked yet.")
+LACTATION = N_("Breast-feeding is not checked yet.")
+KIDNEY = N_("Doses by kidney function (eGFR) are not checked yet.")
+ANAESTHETIC = N_("The maximum dose of local anaesthetics is not computed yet.")
+DUPLICATE = N_("Duplicates are only checked as far as a rule names them: {names} stands more than once.")
+PROPHYLAXIS = N_("The drug and dose of a prophylaxis are not computed yet.")
 
 AFFECTED: dict[Severity, str] = {
-    "contraindicated": "Must not be used with: {condition}.",
-    "warning": "Best avoided, or only after consultation, with: {condition}.",
-    "caution": "With care with: {condition}.",
-    "info": "To be known with: {condition}.",
+    "contraindicated": N_("Must not be used with: {condition}."),
+    "warning": N_("Best avoided, or only after consultation, with: {condition}."),
+    "caution": N_("With care with: {condition}."),
+    "info": N_("To be known with: {condition}."),
 }
 AFFECTED_PROCEDURE: dict[Severity, str] = {
-    "contraindicated": "Must not be done with: {condition}.",
-    "warning": "Best postponed, or only after consultation, with: {condition}.",
-    "caution": "With care with: {condition}.",
-    "info": "To be known with: {condition}.",
+    "contraindicated": N_("Must not be done with: {condition}."),
+    "warning": N_("Best postponed, or only after consultation, with: {condition}."),
+    "caution": N_("With care with: {condition}."),
+    "info": N_("To be known with: {condition}."),
 }
-PROPHYLAXIS_TITLE = "Endocarditis prophylaxis: {condition}"
-PROPHYLAXIS_NEEDED = "{condition} and {procedure} together call for endocarditis prophylaxis."
-PROPHYLAXIS_CONSIDER = "{condition} and {procedure} together: consider endocarditis prophylaxis."
-ALLERGIC = "{drug} is covered by the recorded allergy: {allergy}."
-CROSS_REACTION = "{drug} may react across with the recorded allergy: {allergy}."
+PROPHYLAXIS_TITLE = N_("Endocarditis prophylaxis: {condition}")
+PROPHYLAXIS_NEEDED = N_("{condition} and {procedure} together call for endocarditis prophylaxis.")
+PROPHYLAXIS_CONSIDER = N_("{condition} and {procedure} together: consider endocarditis prophylaxis.")
+ALLERGIC = N_("{drug} is covered by the recorded allergy: {allergy}.")
+CROSS_REACTION = N_("{drug} may react across with the recorded allergy: {allergy}.")
 ALLERGY_ACTIONS: dict[Severity, str] = {
-    "contraindicated": "Do not use; choose something else.",
-    "warning": "Avoid, or clarify with an allergist first.",
-    "caution": "Ask for kind and time of the reaction; then with care.",
-    "info": "Know it; no action needed as a rule.",
+    "contraindicated": N_("Do not use; choose something else."),
+    "warning": N_("Avoid, or clarify with an allergist first."),
+    "caution": N_("Ask for kind and time of the reaction; then with care."),
+    "info": N_("Know it; no action needed as a rule."),
 }
-ALLERGY_TITLE = "{drug}: allergy to {allergy}"
+ALLERGY_TITLE = N_("{drug}: allergy to {allergy}")

@@ -1,13 +1,30 @@
 """From checked tables to the structures of `model`, and the names under which each drug is found."""
 
 from collections.abc import Iterable, Iterator
+from typing import cast
 
-from miz.knowledge.model import Allergy, Condition, Drug, DoseMeaning, Facts, Mechanism, Procedure, Risk, Rule, Solution, Source, Substance, Tokens, Words
+from miz.knowledge.model import (
+    Allergy,
+    Condition,
+    DoseMeaning,
+    Drug,
+    Facts,
+    Mechanism,
+    Procedure,
+    Risk,
+    Rule,
+    Solution,
+    Source,
+    Substance,
+    Tokens,
+    Words,
+)
 from miz.knowledge.search import without_strength
 from miz.knowledge.search_index import IndexedName
 from miz.knowledge.selectors import Selectors, Term
 from miz.knowledge.table_files import Row, Tables
 from miz.knowledge.words import fold
+from miz.wire.client_protocol import Severity
 
 _KIND_RANK = {"substance": 0, "product": 1, "combination": 2}
 _SHORTEST_STEM = 3
@@ -29,7 +46,10 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         sources=[Source(row["source_id"], row["title"], int(row["year"]) if row["year"] else None) for row in tables["sources.csv"]],
         meanings=[
             DoseMeaning(
-                selectors.id_of_inn[row["low_inn"]], selectors.id_of_inn[row["high_inn"]], int(row["low_up_to_mg"]), int(row["high_from_mg"]),
+                selectors.id_of_inn[row["low_inn"]],
+                selectors.id_of_inn[row["high_inn"]],
+                int(row["low_up_to_mg"]),
+                int(row["high_from_mg"]),
                 tuple(fold(name) for name in row.parts("open_names")),
             )
             for row in tables["dose_meanings.csv"]
@@ -42,7 +62,7 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         mechanisms=[Mechanism(row["mechanism"], _words(row, "name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
         dental=[row["drug_id"] for row in tables["dental_drugs.csv"]],
-    )  # fmt: skip
+    )
 
 
 def names_of(facts: Facts, tables: Tables) -> Iterator[IndexedName]:
@@ -142,7 +162,11 @@ def _is_generic(row: Row, substances: tuple[str, ...], names: dict[str, set[str]
     stem = fold(without_strength(row["trade_name"]))
     joined = stem.replace(" ", "")
     stems = {stem, *(joined.removesuffix(maker) for maker in makers)}
-    return any(stem in known or (len(stem) > _SHORTEST_STEM and any(name.startswith(stem) for name in known)) for stem in stems if len(stem) >= _SHORTEST_STEM)
+    return any(
+        stem in known or (len(stem) > _SHORTEST_STEM and any(name.startswith(stem) for name in known))
+        for stem in stems
+        if len(stem) >= _SHORTEST_STEM
+    )
 
 
 def _side(text: str, selectors: Selectors) -> tuple[Tokens, ...]:
@@ -171,9 +195,14 @@ def _rule(row: Row, selectors: Selectors) -> Rule:
 
 def _procedure(row: Row, selectors: Selectors) -> Procedure:
     return Procedure(
-        row["procedure_id"], _words(row, "name"), _names(row, row["procedure_id"]), row["bleeding"], row["bone"] == "yes", row["gingiva_or_apex"] == "yes",
+        row["procedure_id"],
+        _words(row, "name"),
+        _names(row, row["procedure_id"]),
+        row["bleeding"],
+        row["bone"] == "yes",
+        row["gingiva_or_apex"] == "yes",
         frozenset().union(*(_term(selectors.term(mark)) for mark in row.parts("proc"))),
-    )  # fmt: skip
+    )
 
 
 def _condition(row: Row, selectors: Selectors) -> Condition:
@@ -197,9 +226,17 @@ def _allergy(row: Row, tables: Tables, selectors: Selectors) -> Allergy:
         return frozenset().union(*(_term(selectors.term(member)) for member in other.parts("members", ",")))
 
     by_id = {other["allergy_id"]: other for other in tables["allergies.csv"]}
-    cross = [part.rpartition(":") for part in row.parts("cross_reactions", ";")]
-    resolved = [(members(by_id[name]) if name in by_id else _term(selectors.bare(name)), severity) for name, _, severity in cross]
-    resolved.sort(key=lambda pair: -len(pair[0]))
+    cross: list[tuple[Tokens, Severity]] = []
+    for part in row.parts("cross_reactions", ";"):
+        name, _, severity = part.rpartition(":")
+        cross.append((members(by_id[name]) if name in by_id else _term(selectors.bare(name)), cast("Severity", severity)))
     return Allergy(
-        row["allergy_id"], _words(row, "name"), _names(row, row["allergy_id"]), members(row), row["severity"], tuple(resolved), _words(row, "notes"), _sources(row)  # type: ignore[arg-type]
+        row["allergy_id"],
+        _words(row, "name"),
+        _names(row, row["allergy_id"]),
+        members(row),
+        cast("Severity", row["severity"]),
+        tuple(sorted(cross, key=lambda pair: -len(pair[0]))),
+        _words(row, "notes"),
+        _sources(row),
     )

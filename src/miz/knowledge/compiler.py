@@ -67,7 +67,10 @@ def _write(path: Path, meta: dict[str, str], facts: Facts, tables: Tables) -> No
         connection.execute(_SCHEMA)
         connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
         for kind in Facts.__struct_fields__:
-            bodies = [(fact if isinstance(fact, str) else fact.id if hasattr(fact, "id") else str(no), fact) for no, fact in enumerate(getattr(facts, kind))]
+            bodies = [
+                (fact if isinstance(fact, str) else fact.id if hasattr(fact, "id") else str(no), fact)
+                for no, fact in enumerate(getattr(facts, kind))
+            ]
             connection.executemany(
                 "INSERT INTO fact VALUES (?, ?, ?)",
                 ((kind, identity, msgspec.json.encode(fact, order="deterministic").decode()) for identity, fact in bodies),

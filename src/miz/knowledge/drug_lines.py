@@ -10,18 +10,19 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Drug, DoseMeaning, Tokens, Words
+from miz.knowledge.model import DoseMeaning, Drug, Tokens, Words
 from miz.knowledge.resolution import Question, Resolution, Role, folded_words, heads, unresolved
 from miz.knowledge.search import Match, without_strength
 from miz.knowledge.words import fold
 
 # say how and when something is taken, not what it is
 _QUIET = folded_words(
-    "Tabletten Tablette Tabl Tbl Tab Filmtabletten Filmtbl Ftbl Kapseln Kapsel Kaps Kps Hartkapseln Tropfen Trpf Tr Saft Sirup Suspension Spritze",
-    "Injektion Inj Infusion Ampulle Ampullen Amp Pen Fertigspritze Pflaster Granulat Brause Brausetabletten Lutschtabletten Stück Hub Hübe",
-    "morgens mittags abends nachts früh täglich tgl tägl wöchentlich monatlich jährlich einmal zweimal dreimal x mal pro am an je im zur zum die der",
-    "Tag Tage Tagen Woche Wochen Monat Monate Monaten Jahr Jahre Stunden h d bei Bedarf b Bed bB nach vor Plan INR Schema seit alle Nacht Essen",
-    "p o i v s c m Dauermedikation dauerhaft regelmäßig gelegentlich mg g ml tablets capsules daily once twice weekly as needed prn",
+    "Tabletten Tablette Tabl Tbl Tab Filmtabletten Filmtbl Ftbl Brausetabletten Lutschtabletten Kapseln Kapsel Kaps Kps",
+    "Hartkapseln Granulat Tropfen Trpf Tr Saft Sirup Suspension Spritze Fertigspritze Injektion Inj Infusion Ampulle Ampullen",
+    "Amp Pen Pflaster Brause Stück Hub Hübe morgens mittags abends nachts früh täglich tgl tägl wöchentlich monatlich",
+    "jährlich einmal zweimal dreimal mal pro am an je im zur zum die der Tag Tage Tagen Woche Wochen Monat Monate Monaten",
+    "Jahr Jahre Stunden h d x bei Bedarf b Bed bB nach vor Plan INR Schema seit alle Nacht Essen p o i v s c m",
+    "Dauermedikation dauerhaft regelmäßig gelegentlich mg g ml tablets capsules daily once twice weekly as needed prn",
 )
 # change the strength or the release; taken with a question, never silently
 _LOUD = folded_words("retard ret mite semi long uno XR SR CR ER MR depot")
@@ -65,8 +66,12 @@ class DrugLines:
         if drug is None:
             return None
         entry = self._edition.drugs[drug.stands_for] if drug.stands_for else drug
-        meaning = next((each for each in self._edition.facts.meanings if drug.ask == "strength" and drug.substances[0] in (each.low, each.high)), None)
-        found = self._by_strength([drug], meaning, f"{text} {strength}", role) if meaning else self._resolution([drug], entry, text, role, ())
+        meaning = next(
+            (each for each in self._edition.facts.meanings if drug.ask == "strength" and drug.substances[0] in (each.low, each.high)), None
+        )
+        found = (
+            self._by_strength([drug], meaning, f"{text} {strength}", role) if meaning else self._resolution([drug], entry, text, role, ())
+        )
         return self._with_addition(found, text) if _ADDITION.search(text) else found
 
     def not_found(self, text: str, role: Role) -> Resolution:
@@ -118,11 +123,19 @@ class DrugLines:
 
     def _resolution(self, drugs: list[Drug], entry: Drug, text: str, role: Role, questions: tuple[Question, ...]) -> Resolution:
         asks: tuple[Question, ...] = ("form",) if drugs[0].ask == "form" else ()
-        missing: tuple[Question, ...] = ("ingredient",) if any(not self._edition.substances[part].is_checked for part in drugs[0].substances) else ()
+        missing: tuple[Question, ...] = (
+            ("ingredient",) if any(not self._edition.substances[part].is_checked for part in drugs[0].substances) else ()
+        )
         return Resolution(
-            text=text, role=role, kind=entry.kind, name=entry.name, ids=(drugs[0].id,),  # type: ignore[arg-type]
-            substances=drugs[0].substances, tokens=drugs[0].tokens, questions=questions + asks + missing,
-        )  # fmt: skip
+            text=text,
+            role=role,
+            kind=entry.kind,
+            name=entry.name,
+            ids=(drugs[0].id,),  # type: ignore[arg-type]
+            substances=drugs[0].substances,
+            tokens=drugs[0].tokens,
+            questions=questions + asks + missing,
+        )
 
     def _by_strength(self, drugs: list[Drug], meaning: DoseMeaning, text: str, role: Role) -> Resolution:
         strengths = [float(number.replace(",", ".")) for number in _NUMBER_MG.findall(text)]
@@ -136,15 +149,22 @@ class DrugLines:
         is_open = least is None or meaning.low_up_to_mg < least < meaning.high_from_mg
         product = next((drug for drug in drugs if drug.kind == "product"), None)
         named = product or self._edition.drugs[meant[0]]
+        name = named.name if product or len(meant) == 1 else Words(text, text)
         return Resolution(
-            text=text, role=role, kind="product" if product else "substance", name=named.name if product or len(meant) == 1 else Words(text, text),
-            ids=(product.id,) if product else meant, substances=meant, tokens=frozenset(meant), questions=("strength",) if is_open else (),
-        )  # fmt: skip
+            text=text,
+            role=role,
+            kind="product" if product else "substance",
+            name=name,
+            ids=(product.id,) if product else meant,
+            substances=meant,
+            tokens=frozenset(meant),
+            questions=("strength",) if is_open else (),
+        )
 
     def _joined(self, text: str, role: Role) -> Resolution | None:
         """Several drugs written as one: `Candesartan/HCT 16/12,5`."""
         pieces = [piece for piece in _PARTS.split(text) if any(sign.isalpha() for sign in piece)]
-        if len(pieces) < 2:  # noqa: PLR2004
+        if len(pieces) < 2:
             return None
         parts = [self._by_name(piece, role, may_complete=False) for piece in pieces]
         if any(part is None for part in parts):
@@ -156,12 +176,15 @@ class DrugLines:
             return tuple(dict.fromkeys(value for values in pick for value in values))
 
         return Resolution(
-            text=text, role=role, kind="combination",
+            text=text,
+            role=role,
+            kind="combination",
             name=Words(" + ".join(part.name.de for part in parts), " + ".join(part.name.en for part in parts)),
-            ids=united(part.ids for part in parts), substances=united(part.substances for part in parts),
+            ids=united(part.ids for part in parts),
+            substances=united(part.substances for part in parts),
             tokens=frozenset().union(*(part.tokens for part in parts)),
             questions=tuple(dict.fromkeys(question for part in parts for question in part.questions)),
-        )  # fmt: skip
+        )
 
     def _is_anaesthetic(self, found: Resolution) -> bool:
         return any(code.startswith(_ANAESTHETICS) for part in found.substances for code in self._edition.substances[part].atc)
@@ -178,7 +201,9 @@ class DrugLines:
         if named & {"ratio", "epi"}:
             return self._solution(found, "epinephrine", ())
         is_product = found.kind == "product"
-        usual = next((each for each in self._edition.facts.solutions if each.is_usual_form and each.ingredients[0] == found.substances[0]), None)
+        usual = next(
+            (each for each in self._edition.facts.solutions if each.is_usual_form and each.ingredients[0] == found.substances[0]), None
+        )
         return found if usual is None or is_product else self._solution(found, usual.ingredients[1], ("addition",))
 
     def _solution(self, found: Resolution, added: str, questions: tuple[Question, ...]) -> Resolution:
@@ -187,7 +212,17 @@ class DrugLines:
         tokens: Tokens = found.tokens | {added}
         if known is not None:
             drug = self._edition.drugs[known.id]
-            return replace(found, kind="combination", name=drug.name, ids=(drug.id,), substances=drug.substances, tokens=drug.tokens, questions=questions)
+            return replace(
+                found,
+                kind="combination",
+                name=drug.name,
+                ids=(drug.id,),
+                substances=drug.substances,
+                tokens=drug.tokens,
+                questions=questions,
+            )
         addition = self._edition.substances[added].name
         name = Words(f"{found.name.de} mit {addition.de}", f"{found.name.en} with {addition.en}")
-        return replace(found, kind="combination", name=name, ids=(*found.ids, added), substances=substances, tokens=tokens, questions=questions)
+        return replace(
+            found, kind="combination", name=name, ids=(*found.ids, added), substances=substances, tokens=tokens, questions=questions
+        )

@@ -64,12 +64,12 @@ class NameTable:
 
     def near(self, key: str) -> list[str]:
         """Ids of what may have been meant, the nearest first."""
-        first = key.split()[0] if key else ""
+        first = key.partition(" ")[0]
         scored = sorted(
             {
                 (0 if name.startswith(key) else 1 if name.startswith(first) else 1 + edits(key, name), identity)
                 for name, identity in self._ids.items()
-                if len(first) >= _SHORTEST_PREFIX and (name.startswith(first) or (abs(len(name) - len(key)) <= 2 and edits(key, name) <= 2))  # noqa: PLR2004
+                if len(first) >= _SHORTEST_PREFIX and (name.startswith(first) or (abs(len(name) - len(key)) <= 2 and edits(key, name) <= 2))
             }
         )
         return list(dict.fromkeys(identity for _, identity in scored))

@@ -11,7 +11,8 @@ from miz.knowledge.resolution import NameTable, Question, Resolution, folded_wor
 from miz.knowledge.words import fold
 
 _PLACE = folded_words(
-    "Zahn Zähne regio Regio Region UK OK Unterkiefer Oberkiefer links rechts li re oben unten von an am des der die in im und Quadrant Q1 Q2 Q3 Q4",
+    "Zahn Zähne regio Region UK OK Unterkiefer Oberkiefer links rechts li re oben unten Quadrant Q1 Q2 Q3 Q4",
+    "von an am des der die in im und",
     "mesial distal okklusal mod od mo tooth teeth lower upper left right of the",
 )
 _PIECES = re.compile(r"\s*[,;+/&]\s*|\s+und\s+|\s+and\s+")
@@ -23,7 +24,9 @@ _TIME = re.compile(
 _COUNTS = {"einem": 1, "einer": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6}
 _MONTHS = {"tag": 1 / 30, "day": 1 / 30, "woche": 1 / 4.3, "week": 1 / 4.3, "monat": 1, "month": 1, "jahr": 12, "year": 12}
 _BEFORE = re.compile(r"^\s*(?:z\.?\s*n\.?|zustand nach|bekannte[rs]?|history of|h/o)\s+", re.IGNORECASE)
-_DETAILS = folded_words("seit vor bekannt stabil unter Therapie medikamentös behandelt paroxysmal permanent persistierend anamnestisch chronisch")
+_DETAILS = folded_words(
+    "seit vor bekannt stabil unter Therapie medikamentös behandelt paroxysmal permanent persistierend anamnestisch chronisch"
+)
 _NEGATION = re.compile(r"^\s*(?:keine?|kein|nein|no|not|ausschluss|verdacht|v\.?\s*a\.?)\b", re.IGNORECASE)
 _ICD = re.compile(r"[A-Z]\d\d(?:\.\d{1,2})?", re.IGNORECASE)
 # codes that stand for more than the row means (README of the tables): ask, never conclude
@@ -101,7 +104,13 @@ class Resolver:
                 if drug:
                     groups = tuple(allergy.id for allergy in self._edition.facts.allergies if allergy.members & drug.tokens)
                     return Resolution(
-                        text=text, role="allergy", kind="allergy", name=drug.name, ids=groups or drug.ids, substances=drug.substances, tokens=drug.tokens
+                        text=text,
+                        role="allergy",
+                        kind="allergy",
+                        name=drug.name,
+                        ids=groups or drug.ids,
+                        substances=drug.substances,
+                        tokens=drug.tokens,
                     )
         return unresolved(text, "allergy", (self._edition.allergies[near].name.de for near in self._allergies.near(" ".join(words))))
 
@@ -111,10 +120,13 @@ class Resolver:
             return None
         procedures = list(dict.fromkeys(procedure for procedure in found if procedure is not None))
         return Resolution(
-            text=text, role="planned", kind="procedure",
+            text=text,
+            role="planned",
+            kind="procedure",
             name=Words(" + ".join(each.name.de for each in procedures), " + ".join(each.name.en for each in procedures)),
-            ids=tuple(each.id for each in procedures), tokens=frozenset().union(*(each.tokens for each in procedures)),
-        )  # fmt: skip
+            ids=tuple(each.id for each in procedures),
+            tokens=frozenset().union(*(each.tokens for each in procedures)),
+        )
 
     def _procedures_in(self, text: str, *, may_complete: bool) -> Iterator[Procedure | None]:
         """One procedure for each piece of the line that says more than a tooth; None for a piece that is none."""
@@ -123,7 +135,11 @@ class Resolver:
             key = fold(piece) if whole else _without_place(fold(piece))
             if not key:
                 continue
-            identity = self._procedures.exact(fold(piece)) or self._procedures.exact(key) or (self._procedures.beginning(key) if may_complete else None)
+            identity = (
+                self._procedures.exact(fold(piece))
+                or self._procedures.exact(key)
+                or (self._procedures.beginning(key) if may_complete else None)
+            )
             yield self._edition.procedures[identity] if identity else None
 
     def _not_planned(self, text: str) -> Resolution:
@@ -133,7 +149,12 @@ class Resolver:
 
     def _by_code(self, text: str) -> Resolution:
         code = text.strip().upper()
-        fitting = [condition for condition in self._edition.facts.conditions for icd in condition.icd if code == icd or code.startswith((icd + ".", icd))]
+        fitting = [
+            condition
+            for condition in self._edition.facts.conditions
+            for icd in condition.icd
+            if code == icd or code.startswith((icd + ".", icd))
+        ]
         longest = max((len(icd) for condition in fitting for icd in condition.icd if code.startswith(icd)), default=0)
         fitting = [condition for condition in fitting if any(len(icd) == longest and code.startswith(icd) for icd in condition.icd)]
         is_broad = any(code.startswith(broad) for broad in _BROAD_CODES)
@@ -144,7 +165,13 @@ class Resolver:
 
 def _condition(text: str, condition: Condition, questions: tuple[Question, ...]) -> Resolution:
     return Resolution(
-        text=text, role="condition", kind="condition", name=condition.name, ids=(condition.id,), tokens=frozenset({f"cond:{condition.id}"}), questions=questions
+        text=text,
+        role="condition",
+        kind="condition",
+        name=condition.name,
+        ids=(condition.id,),
+        tokens=frozenset({f"cond:{condition.id}"}),
+        questions=questions,
     )
 
 

@@ -77,7 +77,7 @@ class NameIndex:
     def exact(self, key: str) -> list[Match]:
         """Names that are just this."""
         rows = self._connection.execute("SELECT entry_no, text, key FROM name WHERE key = ? ORDER BY name_no LIMIT ?", (key, _MOST_ROWS))
-        return [Match(*row, True) for row in rows]
+        return [Match(entry_no, name, key, True) for entry_no, name, key in rows]
 
     def beginning(self, key: str) -> list[Match]:
         """Names that begin with this."""
@@ -100,7 +100,8 @@ class NameIndex:
         if " " in key:
             return []
         rows = self._connection.execute(
-            "SELECT word FROM word_number WHERE word_no IN (SELECT rowid FROM word_parts WHERE word_parts MATCH ? LIMIT ?)", (f'"{key}"', _MOST_PREFIXES)
+            "SELECT word FROM word_number WHERE word_no IN (SELECT rowid FROM word_parts WHERE word_parts MATCH ? LIMIT ?)",
+            (f'"{key}"', _MOST_PREFIXES),
         )
         words = [word for (word,) in rows]
         return self._matching(" OR ".join(f'"{word}"' for word in words), is_sure=False) if words else []
@@ -133,7 +134,7 @@ class NameIndex:
         word = word[: LONGEST_PREFIX + 1]
         near = [prefix for prefix in self._prefixes({word, *one_less(word)}) if within_one(word, prefix)]
         if not near and len(word) >= TWO_EDITS_FROM:
-            near = [prefix for prefix in self._prefixes({word, *one_less(word), *two_less(word)}) if edits(word, prefix) <= 2]  # noqa: PLR2004
+            near = [prefix for prefix in self._prefixes({word, *one_less(word), *two_less(word)}) if edits(word, prefix) <= 2]
         near.sort(key=lambda prefix: (prefix[0] != word[0], abs(len(prefix) - len(word)), prefix))
         return near[:_MOST_PREFIXES]
 
@@ -145,10 +146,11 @@ class NameIndex:
 
     def _matching(self, query: str, *, is_sure: bool) -> list[Match]:
         rows = self._connection.execute(
-            "SELECT entry_no, text, key FROM name WHERE name_no IN (SELECT rowid FROM name_words WHERE name_words MATCH ? ORDER BY rowid LIMIT ?) ORDER BY name_no",
+            "SELECT entry_no, text, key FROM name WHERE name_no IN "
+            "(SELECT rowid FROM name_words WHERE name_words MATCH ? ORDER BY rowid LIMIT ?) ORDER BY name_no",
             (query, _MOST_ROWS),
         )
-        return [Match(*row, is_sure) for row in rows]
+        return [Match(entry_no, name, key, is_sure) for entry_no, name, key in rows]
 
 
 def _shortest(prefixes: list[str]) -> list[str]:

@@ -41,7 +41,9 @@ def write_search_index(connection: apsw.Connection, names: Iterable[IndexedName]
     connection.executemany(
         "INSERT INTO name VALUES (?, ?, ?, ?)", ((number, name.entry_no, name.text, name.key) for number, name in enumerate(ordered, 1))
     )
-    connection.executemany("INSERT INTO name_words (rowid, words) VALUES (?, ?)", ((number, name.key) for number, name in enumerate(ordered, 1)))
+    connection.executemany(
+        "INSERT INTO name_words (rowid, words) VALUES (?, ?)", ((number, name.key) for number, name in enumerate(ordered, 1))
+    )
     words = sorted({word for name in ordered for word in name.key.split()})
     connection.executemany("INSERT INTO word VALUES (?)", ((word,) for word in words))
     connection.executemany("INSERT INTO word_number VALUES (?, ?)", enumerate(words, 1))

@@ -38,7 +38,7 @@ class Selectors:
             case "sub":
                 return frozenset({self.id_of_inn[name]}) if name in self.id_of_inn else f"the substance „{name}“ is not in the tables"
             case "grp":
-                return self.groups[name] if name in self.groups else f"the group „{name}“ is not in groups.csv"
+                return self.groups.get(name) or f"the group „{name}“ is not in groups.csv"
             case "atc":
                 return self.with_atc(name) or f"no substance has an ATC code that begins with „{name}“"
             case "proc":
@@ -64,7 +64,10 @@ def selectors_of(tables: Tables) -> Selectors:
     """Works out all groups; the two QT groups follow from the column `qt`."""
     id_of_inn = {inn: row["substance_id"] if row.file == "substances.csv" else row["drug_id"] for inn, row in tables.inns().items()}
     coded = [
-        (code, id_of_inn[row["inn_en"]]) for file in ("substances.csv", "dental_drugs.csv") for row in tables[file] for code in row.parts("atc")
+        (code, id_of_inn[row["inn_en"]])
+        for file in ("substances.csv", "dental_drugs.csv")
+        for row in tables[file]
+        for code in row.parts("atc")
     ]
     plain = Selectors(id_of_inn, {}, tuple(sorted(set(coded))), frozenset(), frozenset())
     qt = {"qt_known": {"known"}, "qt_any": {"known", "possible", "conditional"}}

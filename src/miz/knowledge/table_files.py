@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from miz.kernel.errors import MizError
 
@@ -60,8 +60,8 @@ class Fault:
 class KnowledgeFaultsError(MizError):
     """The tables hold faults; no edition was written. `faults` names every one of them."""
 
-    code: ClassVar[str] = "knowledge-faults"
-    title: ClassVar[str] = "The tables of the drug data hold faults."
+    code = "knowledge-faults"
+    title = "The tables of the drug data hold faults."
     kind = "integrity"
     hint = "Correct each place named and compile again. The edition in use stays as it is."
 

@@ -12,17 +12,39 @@ NEEDS = ("endocarditis_prophylaxis", "endocarditis_prophylaxis_consider", "stero
 NOT_LISTED = "nicht in der Tabelle"
 
 _IDS = {
-    "substances.csv": "substance_id", "dental_drugs.csv": "drug_id", "other_ingredients.csv": "inn_en", "combinations.csv": "inn_en",
-    "products.csv": "product_id", "makers.csv": "maker", "dose_meanings.csv": "low_inn", "groups.csv": "group_id", "risks.csv": "risk_id", "mechanisms.csv": "mechanism", "interactions.csv": "rule_id",
-    "procedures.csv": "procedure_id", "conditions.csv": "condition_id", "allergies.csv": "allergy_id", "sources.csv": "source_id",
-}  # fmt: skip
+    "substances.csv": "substance_id",
+    "dental_drugs.csv": "drug_id",
+    "other_ingredients.csv": "inn_en",
+    "combinations.csv": "inn_en",
+    "products.csv": "product_id",
+    "dose_meanings.csv": "low_inn",
+    "makers.csv": "maker",
+    "groups.csv": "group_id",
+    "risks.csv": "risk_id",
+    "mechanisms.csv": "mechanism",
+    "interactions.csv": "rule_id",
+    "procedures.csv": "procedure_id",
+    "conditions.csv": "condition_id",
+    "allergies.csv": "allergy_id",
+    "sources.csv": "source_id",
+}
 _REQUIRED = {
-    "substances.csv": "inn_en name_de", "dental_drugs.csv": "inn_en name_de", "other_ingredients.csv": "name_de", "combinations.csv": "ingredients",
-    "products.csv": "trade_name substances where_listed", "groups.csv": "name_de name_en", "sources.csv": "title",
-    "risks.csv": "name_de name_en meaning_de management_de", "procedures.csv": "name_de name_en",
-    "interactions.csv": "dental_side patient_side effect_de recommendation_de", "conditions.csv": "name_de name_en affects recommendation_de",
-    "allergies.csv": "name_de name_en members", "la_max_doses.csv": "agent agent_mg_per_ml", "dose_regimens.csv": "purpose population substance dose_de",
-}  # fmt: skip
+    "substances.csv": "inn_en name_de",
+    "dental_drugs.csv": "inn_en name_de",
+    "other_ingredients.csv": "name_de",
+    "combinations.csv": "ingredients",
+    "products.csv": "trade_name substances where_listed",
+    "groups.csv": "name_de name_en",
+    "risks.csv": "name_de name_en meaning_de management_de",
+    "mechanisms.csv": "name_de name_en",
+    "interactions.csv": "dental_side patient_side effect_de recommendation_de",
+    "procedures.csv": "name_de name_en",
+    "conditions.csv": "name_de name_en affects recommendation_de",
+    "allergies.csv": "name_de name_en members",
+    "la_max_doses.csv": "agent agent_mg_per_ml",
+    "dose_regimens.csv": "purpose population substance dose_de",
+    "sources.csv": "title",
+}
 _PREGNANCY = ("ok", "caution", "avoid", "contraindicated")
 _YES_NO = ("yes", "no")
 _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
@@ -95,7 +117,9 @@ def _sources(tables: Tables, _: Selectors) -> Iterator[Fault]:
     known = {row["source_id"] for row in tables["sources.csv"]} | {"none"}
     for row in _every_row(tables):
         if "sources" in row.cells:
-            yield from (row.fault("sources", f"the source „{name}“ is not in sources.csv") for name in row.parts("sources") if name not in known)
+            yield from (
+                row.fault("sources", f"the source „{name}“ is not in sources.csv") for name in row.parts("sources") if name not in known
+            )
 
 
 def _substances(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
@@ -131,7 +155,9 @@ def _combinations(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
     for row in tables["combinations.csv"]:
         if row["inn_en"] not in selectors.id_of_inn:
             yield row.fault("inn_en", f"the substance „{row['inn_en']}“ is not in the tables")
-        yield from (row.fault("ingredients", f"the substance „{inn}“ is not in the tables") for inn in row.parts("ingredients") if inn not in known)
+        yield from (
+            row.fault("ingredients", f"the substance „{inn}“ is not in the tables") for inn in row.parts("ingredients") if inn not in known
+        )
     for row in tables["dose_meanings.csv"]:
         for column in ("low_inn", "high_inn"):
             if row[column] not in selectors.id_of_inn:
@@ -145,7 +171,9 @@ def _combinations(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
 
 def _products(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
     others = {row["inn_en"] for row in tables["other_ingredients.csv"]}
-    combined = {row["inn_en"] for row in tables["combinations.csv"] if len(row.parts("ingredients")) > 1} | {inn for inn in selectors.id_of_inn if " and " in inn or "combinations" in inn}
+    combined = {row["inn_en"] for row in tables["combinations.csv"] if len(row.parts("ingredients")) > 1} | {
+        inn for inn in selectors.id_of_inn if " and " in inn or "combinations" in inn
+    }
     files = {"substances": "substances.csv", "dental_drugs": "dental_drugs.csv"}
     listed = {place: {row["inn_en"] for row in tables[file]} for place, file in files.items()} | {NOT_LISTED: others}
     named: dict[str, str] = {}
@@ -170,11 +198,17 @@ def _products(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
 def _groups(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
     for row in tables["groups.csv"]:
         for column in ("extra_substances", "excluded_substances"):
-            yield from (row.fault(column, f"the substance „{inn}“ is not in the tables") for inn in row.parts(column) if inn not in selectors.id_of_inn)
+            yield from (
+                row.fault(column, f"the substance „{inn}“ is not in the tables")
+                for inn in row.parts(column)
+                if inn not in selectors.id_of_inn
+            )
         members = selectors.groups[row["group_id"]]
         if row.parts("atc_prefixes") and not any(selectors.with_atc(prefix) for prefix in row.parts("atc_prefixes")):
             yield row.fault("atc_prefixes", "no substance has such an ATC code")
-        yield from (row.fault("atc_prefixes", f"„{prefix}“ is no ATC prefix") for prefix in row.parts("atc_prefixes") if not _ATC.fullmatch(prefix))
+        yield from (
+            row.fault("atc_prefixes", f"„{prefix}“ is no ATC prefix") for prefix in row.parts("atc_prefixes") if not _ATC.fullmatch(prefix)
+        )
         if not members:
             yield row.fault("group_id", "the group has no member")
         if row["member_count"] != str(len(members)):
@@ -240,7 +274,9 @@ def _allergies(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
 
 
 def _doses(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
-    numbers = "agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg"
+    numbers = (
+        "agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg"
+    )
     for row in tables["la_max_doses.csv"]:
         if row["agent"] not in selectors.id_of_inn:
             yield row.fault("agent", f"the substance „{row['agent']}“ is not in the tables")
