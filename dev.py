@@ -119,7 +119,7 @@ def _install_python_packages() -> None:
     if not MIZ.exists():
         print("Making .venv and installing the locked packages ...", flush=True)
     salt = f"{sys.version_info[:2]} {ENVIRONMENT}"
-    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip: list[str | Path] = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]
     locked: list[str | Path] = ["--require-hashes", "--only-binary=:all:", "--requirement", LOCKS / "dev.txt"]
 
     def make() -> None:
