@@ -19,8 +19,11 @@ from miz.access.api import AccessRoutes
 from miz.access.idempotency import forget_old_answers
 from miz.access.sessions import LOCAL, Sessions
 from miz.access.users import PasswordDesk, check_password_rule
+from miz.access.web import AccessPages
+from miz.apps.advice import EditionAdvisor
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
+from miz.checks.api import CheckRoutes
 from miz.infra.clock import SystemClock
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import PracticeDatabase
@@ -30,16 +33,24 @@ from miz.infra.events import EventBroker
 from miz.infra.files import InstanceLock
 from miz.infra.http import Endpoint, build_app
 from miz.infra.settings import Settings
+from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
+from miz.knowledge.api import DrugRoutes
+from miz.knowledge.edition import Edition
 from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
+from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
 from miz.practice.patients.service import Records
 from miz.practice.patients.store import RecordMemory
 from miz.practice.tables import server_state
+from miz.practice.web.find import FindPages
+from miz.practice.web.frame import Desk
+from miz.practice.web.record import PatientPages
+from miz.ui import assets
 from miz.ui.face import Face
-from miz.wire.client_protocol import EditionRef, NewPatient
+from miz.wire.client_protocol import EditionRef, NewPatient, Patient
 
 logger = logging.getLogger("miz")
 
@@ -73,6 +84,7 @@ class Server:
         reader, clock = self.database.reader, self.clock
         state = reader().execute(select(server_state)).one()
         self.practice: str = state.practice
+        self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock)
         self.broker = EventBroker()
         self.memory = RecordMemory()
@@ -91,17 +103,35 @@ class Server:
             *PatientRoutes(self.records, self.openings, self.memory, self.writer, reader=reader, today=self.today).endpoints(),
             *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
             *SystemRoutes(self.broker, self.presence, practice=self.practice, edition=self.edition_ref, is_ready=self.is_ready).endpoints(),
+            *DrugRoutes(self.edition).endpoints(),
+            *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))
-        return described
+        return [*described, *self._pages(), *assets.endpoints()]
+
+    def _pages(self) -> list[Endpoint]:
+        reader = self.database.reader
+        desk = Desk(
+            openings=self.openings, reader=reader, today=self.today, practice=self.practice, idle_lock_min=self.settings.idle_lock_min,
+            advisor=EditionAdvisor(self.edition, today=self.today),
+        )  # fmt: skip
+        return [
+            *FindPages(desk, self.records, self.writer).endpoints(),
+            *PatientPages(desk, self.records, self.memory, self.writer).endpoints(),
+            *AccessPages(self.sessions, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
+        ]
+
+    def read_record(self, actor: Actor, patient_id: str, today: date) -> Patient:
+        """The record as the actor may see it. Raises `PatientNotFoundError`."""
+        return queries.read_patient(self.database.reader(), self.memory, actor, patient_id, today)
 
     def today(self) -> date:
         """The day in the practice's time zone."""
         return self.clock.now().astimezone(PRACTICE_ZONE).date()
 
-    def edition_ref(self) -> EditionRef | None:
-        return None
+    def edition_ref(self) -> EditionRef:
+        return self.edition.ref(self.today())
 
     def is_ready(self) -> bool:
         """Whether the database answers."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
@@ -27,7 +28,6 @@ from miz.wire.client_protocol import Allergy, Condition, Entry, EntryKind, Medic
 
 TABS: Mapping[str, str] = {"medication": "", "anamnesis": "/anamnesis", "allergies": "/allergies", "history": "/history"}
 TAB_OF: Mapping[EntryKind, str] = {"medication": "medication", "conditions": "anamnesis", "observations": "anamnesis", "allergies": "allergies"}
-QUICK_CHOICES = 8
 T = TypeVar("T")
 
 
@@ -51,8 +51,8 @@ class MedicationPage(PatientPage):
     template: ClassVar[str] = "medication.html"
     groups: list[views.MedicationGroup]
     evaluation: views.Evaluation
-    procedures: list[str]
-    quick_choices: list[str]
+    procedures: list[list[str]]
+    usual_procedures: list[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +167,9 @@ class PatientPages:
         return queries.read_patient(self._desk.reader(), self._memory, call.person, call.params["id"], self._desk.today())
 
     def _groups(self, call: Call, record: Patient) -> list[views.MedicationGroup]:
-        advisor = self._desk.advisor
-        return views.medication_groups(record, advisor.evaluate(record, language=look_of(call).language), advisor)
+        language = look_of(call).language
+        advice = self._desk.advisor.advise(record, language=language)
+        return views.medication_groups(record, advice, partial(self._desk.advisor.drug, language=language))
 
     def _shown(self, call: Call, tab: str, toast: Toast | None = None) -> Reply:
         record = self._record(call)
@@ -188,11 +189,12 @@ class PatientPages:
             return AllergiesPage(**shown, allergies=record.allergies)
         if tab == "history":
             return HistoryPage(**shown, lines=[views.history_line(change) for change in queries.read_history(desk.reader(), record.id)])
-        answer = desk.advisor.evaluate(record, language=language)
-        procedures = desk.advisor.procedures(language=language)
+        advisor = desk.advisor
+        advice = advisor.advise(record, language=language)
         return MedicationPage(
-            **shown, groups=views.medication_groups(record, answer, desk.advisor), evaluation=views.evaluation_of(record, answer),
-            procedures=procedures, quick_choices=[name for name in procedures[:QUICK_CHOICES] if name not in record.planned],
+            **shown, groups=views.medication_groups(record, advice, partial(advisor.drug, language=language)),
+            evaluation=views.evaluation_of(record, advice), procedures=advisor.procedures(language=language),
+            usual_procedures=advisor.usual_procedures(language=language),
         )  # fmt: skip
 
     # --- the lease -------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """What a patient's page shows, made from the record and the check. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
 from miz.kernel.partial_date import age_on
-from miz.practice.web.frame import Advisor, Lock
-from miz.wire.client_protocol import Change, CheckAnswer, Dose, EditionRef, Finding, Medication, Patient, Resolved, Severity
+from miz.practice.web.frame import Advice
+from miz.wire.client_protocol import Change, Dose, DrugItem, EditionRef, Finding, Medication, Patient, Resolved, Severity
 
 Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
@@ -51,7 +51,7 @@ class Card:
     level: Level
     title: str
     causes: Sequence[str]
-    action: str
+    actions: Sequence[str]
     alternatives: Sequence[str]
     sources: Sequence[str]
     rules: Sequence[str]
@@ -70,7 +70,6 @@ class Evaluation:
     medication_count: int
     allergy_count: int
     is_planned: bool
-    levels_by_text: Mapping[str, Level] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,36 +89,28 @@ def bar_of(patient: Patient, today: date) -> PatientBar:
     return PatientBar(patient=patient, name=name, age=age_on(patient.birth_date, today), weight_kg=newest.value if newest else None)
 
 
-def evaluation_of(patient: Patient, answer: CheckAnswer) -> Evaluation:
-    """Cards by level. Interactions among what is taken anyway are folded, unless contraindicated."""
-    planned = {substance for line in answer.resolved if line.role == "planned" for substance in line.substances + line.ids}
-    shown, further = [], []
-    for finding in answer.findings:
-        if finding.kind == "unresolved":
-            continue
-        is_aside = finding.kind == "interaction" and finding.severity != "contraindicated" and planned.isdisjoint(finding.subjects)
-        (further if is_aside else shown).append(finding)
-    taken = [entry for entry in patient.medication if entry.status != "stopped"]
+def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
+    """The check as cards, and in words what it could not judge."""
+    answer = advice.answer
     return Evaluation(
         edition=answer.edition,
-        cards=_cards(shown),
-        further=_cards(further),
+        cards=[_card(group) for group in advice.cards],
+        further=[_card(group) for group in advice.further],
         unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
         not_checked=answer.not_checked,
-        medication_count=len(taken),
+        medication_count=sum(entry.status != "stopped" for entry in patient.medication),
         allergy_count=len(patient.allergies),
         is_planned=bool(patient.planned),
-        levels_by_text=_levels(answer),
     )
 
 
-def medication_groups(patient: Patient, answer: CheckAnswer, advisor: Advisor) -> list[MedicationGroup]:
+def medication_groups(patient: Patient, advice: Advice, drug_of: Callable[[str], DrugItem | None]) -> list[MedicationGroup]:
     """The medication by state; within each by dental risk, then by substance."""
-    known = {line.text: line for line in answer.resolved if line.role == "medication"}
-    levels = _levels(answer)
+    known = {line.text: line for line in advice.answer.resolved if line.role == "medication"}
+    levels = _levels(advice)
     groups = []
     for state in ("active", "as_needed", "stopped"):
-        rows = [_row(entry, known.get(entry.text), levels, advisor) for entry in patient.medication if entry.status == state]
+        rows = [_row(entry, known.get(entry.text), levels, drug_of) for entry in patient.medication if entry.status == state]
         if rows:
             rows.sort(key=lambda row: (_RANK[row.level], row.substance.casefold()))
             groups.append(MedicationGroup(state=state, rows=rows))
@@ -136,8 +127,10 @@ def history_line(change: Change) -> HistoryLine:
     return HistoryLine(change=change, subject=subject, differences=differing if change.action in ("changed", "restored") else [])
 
 
-def _row(entry: Medication, resolved: Resolved | None, levels: Mapping[str, Level], advisor: Advisor) -> MedicationRow:
-    drug = advisor.drug(entry.drug_id or (resolved.ids[0] if resolved and resolved.ids else ""))
+def _row(
+    entry: Medication, resolved: Resolved | None, levels: Mapping[str, Level], drug_of: Callable[[str], DrugItem | None]
+) -> MedicationRow:
+    drug = drug_of(entry.drug_id or (resolved.ids[0] if resolved and resolved.ids else ""))
     substance = " + ".join(part.name_de for part in drug.substances) if drug else entry.text
     brand = ""
     if drug is not None and drug.kind == "product":
@@ -156,37 +149,28 @@ def _doses(dose: Dose | None) -> tuple[str, str, str, str] | None:
     return (dose.morning or "0", dose.noon or "0", dose.evening or "0", dose.night or "0")
 
 
-def _levels(answer: CheckAnswer) -> dict[str, Level]:
-    """The most serious level of each text of the medication, among the findings that name one of its substances."""
+def _levels(advice: Advice) -> dict[str, Level]:
+    """The most serious level of each text of the medication, among the cards that name one of its substances."""
     worst: dict[str, Level] = {}
-    for line in answer.resolved:
+    for line in advice.answer.resolved:
         if line.role != "medication":
             continue
         own = {*line.substances, *line.ids}
-        found = [LEVELS[finding.severity] for finding in answer.findings if finding.kind != "unresolved" and not own.isdisjoint(finding.subjects)]
+        found = [LEVELS[finding.severity] for group in advice.cards for finding in group if not own.isdisjoint(finding.subjects)]
         if found:
             worst[line.text] = min(found, key=_RANK.__getitem__)
     return worst
 
 
-def _cards(findings: Iterable[Finding]) -> list[Card]:
-    """One card for all findings of a level that ask for the same action."""
-    together: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        together.setdefault((LEVELS[finding.severity], finding.action), []).append(finding)
-    cards = [_card(group) for group in together.values()]
-    return sorted(cards, key=lambda card: _RANK[card.level])
-
-
 def _card(group: Sequence[Finding]) -> Card:
-    first = group[0]
+    lead = group[0]
     sources = dict.fromkeys(f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources)
     titles = list(dict.fromkeys(finding.title for finding in group))
     return Card(
-        level=LEVELS[first.severity],
+        level=LEVELS[lead.severity],
         title=titles[0],
         causes=[*titles[1:], *dict.fromkeys(finding.effect for finding in group if finding.effect)],
-        action=first.action,
+        actions=list(dict.fromkeys(finding.action for finding in group if finding.action)),
         alternatives=list(dict.fromkeys(name for finding in group for name in finding.alternatives)),
         sources=list(sources),
         rules=[finding.rule for finding in group],

@@ -28,7 +28,7 @@ async function look(input) {
   const typed = input.value.trim();
   own.request?.abort();
   own.request = new AbortController();
-  const extra = JSON.parse(input.dataset.extra ?? "[]").filter((word) => fold(word).includes(fold(typed.replace(STRENGTH, "")))).slice(0, 6);
+  const extra = procedures(input, fold(typed.replace(STRENGTH, "")));
   let items = [];
   try {
     const answer = await fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}&limit=${MOST}`, { signal: own.request.signal });
@@ -37,7 +37,16 @@ async function look(input) {
     if (error.name === "AbortError") return;
   }
   if (input.value.trim() !== typed || document.activeElement !== input) return;
-  show(input, typed, [...extra.map((name) => ({ name, kind: "procedure", matched: name, substances: [] })), ...items].slice(0, MOST));
+  show(input, typed, [...extra, ...items].slice(0, MOST));
+}
+
+// Each procedure comes with its other names; the one that begins as typed is offered, its proper name beside it.
+function procedures(input, typed) {
+  const found = JSON.parse(input.dataset.extra ?? "[]").map(([name, ...others]) => {
+    const begun = [name, ...others].find((word) => fold(word).startsWith(typed));
+    return (begun || fold(name).includes(typed)) && { name: begun ?? name, kind: "procedure", matched: begun ?? name, substances: [{ name_de: name }] };
+  });
+  return found.filter(Boolean).sort((one, other) => fold(other.name).startsWith(typed) - fold(one.name).startsWith(typed)).slice(0, 6);
 }
 
 function show(input, typed, items) {

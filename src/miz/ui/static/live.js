@@ -96,7 +96,7 @@ export async function refresh() {
   if (!live || lostSince || !(await application.ready())) return;
   const regions = [...document.querySelectorAll("[data-live]")].map((region) => `#${region.id}`).join(",");
   const search = document.querySelector("form[data-refresh]");
-  const source = { source: live, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
+  const source = { source: document.body, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
   if (search?.elements.q.value.trim()) await window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values: { q: search.elements.q.value } });
   else await window.htmx.ajax("GET", location.pathname, source);
 }
@@ -106,6 +106,11 @@ let answered = null;
 document.addEventListener("htmx:beforeSwap", (event) => (answered = event.detail.requestConfig.elt));
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
+  // An answer about another patient than the one shown is never put in.
+  if (fragment.firstElementChild?.dataset.of !== target.dataset.of) {
+    event.detail.shouldSwap = false;
+    return;
+  }
   for (const old of target.querySelectorAll("details[data-key]")) {
     const fresh = [...fragment.querySelectorAll("details[data-key]")].find((found) => found.dataset.key === old.dataset.key);
     if (fresh) fresh.open = old.open;

@@ -21,7 +21,11 @@ document.addEventListener("htmx:configRequest", (event) => {
   if ("application" in event.detail.parameters) event.detail.parameters.application = id;
 });
 
+// An answer that comes after the page was left belongs to another patient: it is dropped.
+const askedFrom = new WeakMap();
+document.addEventListener("htmx:beforeRequest", (event) => askedFrom.set(event.detail.xhr, location.pathname));
 document.addEventListener("htmx:beforeSwap", (event) => {
+  if (askedFrom.get(event.detail.xhr) !== location.pathname) event.detail.shouldSwap = false;
   if (event.detail.xhr.status !== 401) return;
   event.detail.shouldSwap = false;
   application.askToSignIn(event.detail.xhr.getResponseHeader("Miz-Problem"));
@@ -51,11 +55,11 @@ document.addEventListener("htmx:load", () => {
 });
 
 // The cursor goes to where the next entry is typed.
-const focusOn = (selector) => setTimeout(() => document.querySelector(selector)?.focus({ preventScroll: true }));
+const focusOn = (...selectors) => setTimeout(() => selectors.map((selector) => document.querySelector(selector)).find(Boolean)?.focus({ preventScroll: true }));
 document.addEventListener("htmx:afterRequest", (event) => {
   const after = event.detail.requestConfig.elt.dataset?.focusAfter;
   if (after && event.detail.successful) focusOn(after);
-  else if (event.detail.boosted && event.detail.successful) focusOn("[data-first], main");
+  else if (event.detail.boosted && event.detail.successful) focusOn("[data-first]", "main");
 });
 
 drafts.restoreAll();
