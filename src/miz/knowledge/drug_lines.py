@@ -18,14 +18,15 @@ from miz.knowledge.words import fold
 # say how and when something is taken, not what it is
 _QUIET = folded_words(
     "Tabletten Tablette Tabl Tbl Tab Filmtabletten Filmtbl Ftbl Brausetabletten Lutschtabletten Kapseln Kapsel Kaps Kps",
-    "Hartkapseln Granulat Tropfen Trpf Tr Saft Sirup Suspension Spritze Fertigspritze Injektion Inj Infusion Ampulle Ampullen",
+    "Hartkapseln Granulat Spray Tropfen Trpf Tr Saft Sirup Suspension Spritze Fertigspritze Injektion Inj Infusion Ampulle Ampullen",
     "Amp Pen Pflaster Brause Stück Hub Hübe morgens mittags abends nachts früh täglich tgl tägl wöchentlich monatlich",
     "jährlich einmal zweimal dreimal mal pro am an je im zur zum die der Tag Tage Tagen Woche Wochen Monat Monate Monaten",
-    "Jahr Jahre Stunden h d x bei Bedarf b Bed bB nach vor Plan INR Schema seit alle Nacht Essen p o i v s c m",
-    "Dauermedikation dauerhaft regelmäßig gelegentlich mg g ml tablets capsules daily once twice weekly as needed prn",
+    "Jahr Jahre Stunden bei Bedarf nach vor Plan INR Schema seit alle Nacht Essen ",
+    "Dauermedikation dauerhaft regelmäßig gelegentlich mg ml tablets capsules daily once twice weekly as needed prn",
 )
 # change the strength or the release; taken with a question, never silently
 _LOUD = folded_words("retard ret mite semi long uno XR SR CR ER MR depot")
+_ROUTES = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.|b\.\s?b(?:ed)?\.|b\.\s?bed)|(?<=\s)(?:po|iv|im|sc|bb)\b", re.IGNORECASE)
 _ADDITION = re.compile(
     r"(?P<ratio>1\s*:\s*\d{2,3}[.\s]?000\b)|\b(?P<without>ohne|plain|without|w/o)\b|\b(?P<nor>noradrenalin|norepinephrine?|arterenol)\b"
     r"|\b(?P<epi>adrenaline?|epinephrine?|suprarenin|adr)\b|\b(?P<feli>felypressin|octapressin)\b|\b(?:mit|with|zusatz|vasokonstriktor|und|\+)(?=\s|$)",
@@ -79,7 +80,7 @@ class DrugLines:
         return unresolved(text, role, (item.name for item in self._edition.search(text, 3)))
 
     def _by_name(self, text: str, role: Role, *, may_complete: bool) -> Resolution | None:
-        full, name = fold(text), fold(without_strength(text))
+        full, name = fold(text), fold(without_strength(_ROUTES.sub(" ", text)))
         for key in dict.fromkeys((full, name)):
             if matches := self._edition.names.exact(key):
                 return self._pick(matches, key, text, role, ())
@@ -131,7 +132,7 @@ class DrugLines:
             role=role,
             kind=entry.kind,
             name=entry.name,
-            ids=(drugs[0].id,),  # type: ignore[arg-type]
+            ids=(drugs[0].id,),
             substances=drugs[0].substances,
             tokens=drugs[0].tokens,
             questions=questions + asks + missing,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 import apsw
@@ -104,12 +104,11 @@ class Edition:
         return [self.item(self.entry(match), match.text, language) for match in self.names.find(text, max(0, min(limit, MOST_HITS)))]
 
     def item(self, drug: Drug, matched: str, language: str = "de") -> DrugItem:
-        kind: Any = drug.kind
         substances = [
             SubstanceRef(substance.id, substance.inn, substance.name.de, list(substance.atc))
             for substance in (self.substances[part] for part in drug.substances)
         ]
-        return DrugItem(drug.id, drug.name.in_language(language), kind, substances, matched)
+        return DrugItem(drug.id, drug.name.in_language(language), drug.kind, substances, matched)
 
     def source_refs(self, ids: tuple[str, ...]) -> list[SourceRef]:
         return [SourceRef(source.id, source.title, source.year) for source in (self._sources[identity] for identity in ids)]

@@ -1,5 +1,7 @@
 """What an edition holds, in the structures the check works on. All immutable; ids are those of the tables."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from miz.wire.client_protocol import Severity
@@ -39,7 +41,7 @@ class Drug(Struct, frozen=True, kw_only=True):
     id: str
     no: int
     name: Words
-    kind: str
+    kind: Literal["substance", "product", "combination"]
     substances: tuple[str, ...]
     tokens: Tokens
     carries: tuple[str, ...] = ()

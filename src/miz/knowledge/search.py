@@ -8,7 +8,7 @@ import apsw
 
 from miz.knowledge.words import LONGEST_PREFIX, SHORTEST_CORRECTED, TWO_EDITS_FROM, edits, fold, key_of, one_less, two_less, within_one
 
-_STRENGTH = re.compile(r"\d[\d.,:/-]*\s*(?:%|(?:mg|g|ml|µg|mcg|mikrogramm|i\.?\s?e\.?|ie)\b)?", re.IGNORECASE)
+_STRENGTH = re.compile(r"\d[\d.,:/-]*\s*(?:%|(?:mg|g|ml|µg|mcg|mikrogramm|ie|x|h|d|std)\b|i\.\s?e\.)?", re.IGNORECASE)
 _MOST_ROWS = 64
 _MOST_PREFIXES = 12
 _SHORTEST_PART = 4

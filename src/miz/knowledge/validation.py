@@ -66,7 +66,8 @@ _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("combinations.csv", "is_named_by_ingredients"): _YES_NO,
     ("combinations.csv", "is_usual_form"): _YES_NO,
 }
-_ATC = re.compile(r"[A-Z](?:\d\d(?:[A-Z](?:[A-Z]\d{0,2})?)?)?")
+_ATC = re.compile(r"[A-Z]\d\d[A-Z]{2}\d\d")
+_ATC_PREFIX = re.compile(r"[A-Z](?:\d\d(?:[A-Z](?:[A-Z]\d{0,2})?)?)?")
 _PZN = re.compile(r"\d{8}")
 
 
@@ -185,7 +186,8 @@ def _products(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
             if place not in listed:
                 yield row.fault("where_listed", f"„{place}“ is no table")
             elif inn not in listed[place]:
-                yield row.fault("substances", f"„{inn}“ is not in „{place}“")
+                is_elsewhere = any(inn in inns_there for inns_there in listed.values())
+                yield row.fault("where_listed" if is_elsewhere else "substances", f"„{inn}“ is not in „{place}“")
         if (row["is_combination"] == "ja") != (len(inns) > 1 or bool(combined & set(inns))):
             yield row.fault("is_combination", f"does not fit {len(inns)} substances")
         if row["pzn"] and not _PZN.fullmatch(row["pzn"]):
@@ -207,7 +209,9 @@ def _groups(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
         if row.parts("atc_prefixes") and not any(selectors.with_atc(prefix) for prefix in row.parts("atc_prefixes")):
             yield row.fault("atc_prefixes", "no substance has such an ATC code")
         yield from (
-            row.fault("atc_prefixes", f"„{prefix}“ is no ATC prefix") for prefix in row.parts("atc_prefixes") if not _ATC.fullmatch(prefix)
+            row.fault("atc_prefixes", f"„{prefix}“ is no ATC prefix")
+            for prefix in row.parts("atc_prefixes")
+            if not _ATC_PREFIX.fullmatch(prefix)
         )
         if not members:
             yield row.fault("group_id", "the group has no member")
