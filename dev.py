@@ -93,6 +93,12 @@ def crash(*options: str) -> int:
     return _become(PYTHON, "-m", "tests.crash", *options)
 
 
+def docs() -> int:
+    """The reference pages that are made from the program."""
+    setup()
+    return _become(PYTHON, "-m", "tools.reference")
+
+
 def lock() -> None:
     """Newest allowed versions, hash-locked, without the address of any registry."""
     with tempfile.TemporaryDirectory() as folder:
