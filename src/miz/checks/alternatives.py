@@ -17,9 +17,11 @@ _CLAUSE = re.compile(r"[.;,:]")
 
 @lru_cache(maxsize=4096)
 def drugs_offered(edition: Edition, recommendation: str, language: str) -> tuple[str, ...]:
-    """Ids of the drugs that stand in the recommendation in a clause that refuses or limits nothing."""
+    """Ids of the drugs that stand in the recommendation in a clause that refuses or limits nothing, in its order."""
     clauses = [clause for clause in _CLAUSE.split(recommendation) if not _REFUSAL.search(clause)]
-    return tuple(drug for pattern, drug in _patterns(edition, language) if any(pattern.search(clause) for clause in clauses))
+    offered = " ; ".join(clauses)
+    places = ((found.start(), drug) for pattern, drug in _patterns(edition, language) if (found := pattern.search(offered)))
+    return tuple(drug for _, drug in sorted(places))
 
 
 def alternatives(edition: Edition, recommendation: str, language: str, refused: Tokens) -> list[str]:

@@ -1,0 +1,51 @@
+"""One card for each clinical risk."""
+
+from datetime import date
+
+import pytest
+
+from miz.checks.evaluation import evaluate
+from miz.checks.grouping import group_findings, is_background
+from miz.checks.model import level
+from miz.knowledge.edition import Edition
+from miz.wire.client_protocol import Case, CasePatient, CheckAnswer, Severity
+
+TODAY = date(2026, 11, 22)
+
+
+def ask(edition: Edition, medication: list[str], planned: list[str], conditions: list[str] | None = None) -> CheckAnswer:
+    case = Case(medication=medication, planned=planned, patient=CasePatient(conditions=conditions or [], allergies=[]))
+    return evaluate(edition, case, today=TODAY)
+
+
+@pytest.mark.parametrize(("severity", "name"), [("contraindicated", "high"), ("warning", "high"), ("caution", "medium"), ("info", "low")])
+def test_levels_follow_the_severity(severity: Severity, name: str) -> None:
+    assert level(severity) == name
+
+
+def test_bleeding_is_one_card_led_by_what_to_do(edition: Edition) -> None:
+    answer = ask(edition, ["Falithrom"], ["Ibuprofen", "Extraktion 36"])
+    (card,) = [card for card in group_findings(edition, answer.findings) if "phenprocoumon" in card.subjects and "BLEED" in card.subjects]
+    assert [finding.rule for finding in card.findings] == ["I001", "I189", "BLEED"]
+    assert (card.level, card.lead.rule) == ("high", "I001")
+
+
+def test_findings_with_the_same_action_are_one_card(edition: Edition) -> None:
+    answer = ask(edition, ["Ramipril", "Digoxin"], ["Itraconazol"])
+    actions = [{finding.action for finding in card.findings} for card in group_findings(edition, answer.findings)]
+    assert not [both for place, both in enumerate(actions) for other in actions[place + 1 :] if both & other]
+
+
+def test_no_finding_is_lost_and_the_worst_card_stands_first(edition: Edition) -> None:
+    answer = ask(edition, ["Falithrom", "Simvastatin", "Citalopram", "Prolia"], ["Clarithromycin", "Ibuprofen", "Extraktion"], ["KHK"])
+    cards = group_findings(edition, answer.findings)
+    assert sorted(finding.rule for card in cards for finding in card.findings) == sorted(finding.rule for finding in answer.findings)
+    assert cards[0].severity == "contraindicated"
+    assert len(cards) < len(answer.findings)
+
+
+def test_what_lies_among_the_patients_own_drugs_is_background(edition: Edition) -> None:
+    answer = ask(edition, ["Falithrom", "Ibuprofen 400"], ["Paracetamol", "Extraktion 36"])
+    background = {finding.rule for finding in answer.findings if is_background(answer, finding)}
+    assert "I001" in background
+    assert not background & {"I033", "I189", "BLEED"}
