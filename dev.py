@@ -187,6 +187,7 @@ TASKS: dict[str, Callable[..., int | None]] = {
     "check": check,
     "bench": bench,
     "crash": crash,
+    "docs": docs,
     "lock": lock,
 }
 WITH_OPTIONS = {"run", "test", "bench", "crash"}

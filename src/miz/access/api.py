@@ -1,14 +1,13 @@
 """JSON routes of sessions, users and workplaces."""
 
-from collections.abc import Callable
 
 from msgspec import Struct
-from sqlalchemy import Connection
 
 from miz.access import users, workplaces
 from miz.access.roles import MANAGE_USERS, READ_USERS, SIGNED_IN
 from miz.access.sessions import Sessions
 from miz.access.users import check_password_rule
+from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import EVERYBODY, Call, Endpoint
 from miz.wire.client_protocol import SessionToken, SignIn, Workplace
@@ -38,7 +37,7 @@ class Workplaces(Struct, frozen=True):
 class AccessRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, sessions: Sessions, writer: Writer, *, reader: Callable[[], Connection], practice: str) -> None:
+    def __init__(self, sessions: Sessions, writer: Writer, *, reader: Reader, practice: str) -> None:
         self._sessions = sessions
         self._writer = writer
         self._reader = reader

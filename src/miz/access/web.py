@@ -1,16 +1,14 @@
 """Pages around the session: sign in at a workplace, the locked screen, sign out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
-
-from sqlalchemy import Connection
 
 import miz
 from miz.access import workplaces
 from miz.access.errors import TooManyAttemptsError, UnknownWorkplaceError, WrongPasswordError
 from miz.access.roles import SIGNED_IN
 from miz.access.sessions import COOKIE, Sessions
+from miz.infra.db.engine import Reader
 from miz.infra.http import EVERYBODY, STATUS_OF, Call, Endpoint, Reply
 from miz.kernel.errors import MizError
 from miz.ui.face import look_of, safe_next
@@ -47,7 +45,7 @@ class LockedPage:
 class AccessPages:
     """The pages, bound to one server's parts."""
 
-    def __init__(self, sessions: Sessions, *, reader: Callable[[], Connection], practice: str, session_h: int) -> None:
+    def __init__(self, sessions: Sessions, *, reader: Reader, practice: str, session_h: int) -> None:
         self._sessions = sessions
         self._reader = reader
         self._practice = practice

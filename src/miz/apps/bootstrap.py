@@ -42,8 +42,8 @@ from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
+from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.service import Records
-from miz.practice.patients.store import RecordMemory
 from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
@@ -89,8 +89,8 @@ class Server:
         self.broker = EventBroker()
         self.memory = RecordMemory()
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
-        self.openings = Openings(self.presence, self.memory, self.broker, clock=clock, epoch=state.epoch)
         self.records = Records(self.memory, self.broker, today=self.today)
+        self.openings = Openings(self.presence, self.records, self.broker, clock=clock, epoch=state.epoch)
         self.sessions = Sessions(self.database, self.writer, clock=clock, settings=self.settings, local_token=self.local_token)
         self.sessions.at_end(self.openings.close_session)
         self._app = build_app(self.endpoints(), gate=self.sessions, face=Face(version=miz.__version__), record=record_unexpected)
@@ -99,8 +99,10 @@ class Server:
         """Every route of this server, hot ones first: the router walks the list in order."""
         reader = self.database.reader
         described = [
-            *OpeningRoutes(self.openings, self.writer, reader=reader, today=self.today).endpoints(),
-            *PatientRoutes(self.records, self.openings, self.memory, self.writer, reader=reader, today=self.today).endpoints(),
+            *OpeningRoutes(self.openings, self.writer, reader=reader).endpoints(),
+            *PatientRoutes(
+                self.records, self.memory, self.writer, holder_of=self.openings.holder_of, reader=reader, today=self.today
+            ).endpoints(),
             *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
             *SystemRoutes(self.broker, self.presence, practice=self.practice, edition=self.edition_ref, is_ready=self.is_ready).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
@@ -147,7 +149,7 @@ class Server:
         reader = self.database.reader()
         self.sessions.load()
         self.presence.load(reader)
-        self.openings.load(reader)
+        self.openings.load(self.database.reader)
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def stop(self) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from miz.kernel.partial_date import age_on
-from miz.knowledge.edition import Edition
 from miz.knowledge.model import Procedure, Tokens, Words
 from miz.knowledge.resolution import Resolution
 from miz.wire.client_protocol import Case, CasePatient, ObservationKind, Patient, Severity
+
+if TYPE_CHECKING:
+    from miz.knowledge.edition import Edition
 
 SEVERITIES: tuple[Severity, ...] = ("info", "caution", "warning", "contraindicated")
 RANK: dict[Severity, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
@@ -52,7 +55,7 @@ class Thing:
         hit = tuple(part for part in substances if part in found)
         return substances if not hit or (_VASOCONSTRICTORS & set(hit) and len(substances) > 1) else hit
 
-    def subjects(self, edition: Edition, tokens: Iterable[str]) -> list[str]:
+    def subjects(self, edition: "Edition", tokens: Iterable[str]) -> list[str]:
         """English INNs, or the ids of the procedures or the condition."""
         if self.is_drug:
             return [edition.substances[part].inn for part in self.matched(tokens)]
@@ -60,7 +63,7 @@ class Thing:
         implied = [edition.substances[token].inn for token in sorted(found) if token in edition.substances]
         return implied or [procedure.id for procedure in self._carrying(edition, found)] or list(self.meaning.ids)
 
-    def label(self, edition: Edition, tokens: Iterable[str], language: str) -> str:
+    def label(self, edition: "Edition", tokens: Iterable[str], language: str) -> str:
         """How the thing is called in a title: by its substances; procedures and conditions by their name."""
         if not self.is_drug:
             names = [procedure.name for procedure in self._carrying(edition, set(tokens))]
@@ -70,7 +73,7 @@ class Thing:
             return self.meaning.name.in_language(language)
         return "/".join(edition.substances[part].name.in_language(language) for part in matched)
 
-    def _carrying(self, edition: Edition, tokens: set[str]) -> list[Procedure]:
+    def _carrying(self, edition: "Edition", tokens: set[str]) -> list[Procedure]:
         procedures = [edition.procedures[identity] for identity in self.meaning.ids if identity in edition.procedures]
         return [procedure for procedure in procedures if procedure.tokens & tokens]
 

@@ -252,6 +252,10 @@ class PatientLines(Message):
     items: list[PatientLine]
 
 
+class PatientIds(Message):
+    items: list[str]
+
+
 class Opening(Message):
     """Answer to an opening: the lease and the record in one."""
 

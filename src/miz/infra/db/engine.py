@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from miz.infra.db import sqlite3mc
 from miz.kernel.errors import DatabaseUnavailableError, MizError
+
+# Gives the calling thread its read-only connection; routes hand it to queries and know no SQL.
+Reader = Callable[[], Connection]
 
 # `reliability.md` section 2. FULL, because NORMAL loses acknowledged writes when the power fails.
 WRITER_PRAGMAS = (

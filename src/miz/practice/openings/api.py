@@ -1,13 +1,12 @@
 """JSON routes of applications and openings (`contract.md` section 3)."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
-from sqlalchemy import Connection
 
 from miz.access import workplaces
 from miz.access.roles import READ_PATIENT, RUN_APPLICATION, SEARCH_PATIENTS, SEE_APPLICATIONS
+from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
 from miz.practice.errors import ApplicationMissingError
@@ -20,12 +19,11 @@ from miz.wire.client_protocol import Application, Applications, Heartbeat, Openi
 class OpeningRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, openings: Openings, writer: Writer, *, reader: Callable[[], Connection], today: Callable[[], date]) -> None:
+    def __init__(self, openings: Openings, writer: Writer, *, reader: Reader) -> None:
         self._openings = openings
         self._presence = openings.presence
         self._writer = writer
         self._reader = reader
-        self._today = today
 
     def endpoints(self) -> list[Endpoint]:
         application = "/api/v1/applications/{id}"
@@ -87,8 +85,8 @@ class OpeningRoutes:
 
     async def acquire(self, call: Call) -> Opening:
         application = self._application(call)
-        actor, today = call.person, self._today()
-        opening = await self._writer.run(lambda tx: self._openings.acquire(tx, application, call.params["id"], today))
+        actor = call.person
+        opening = await self._writer.run(lambda tx: self._openings.acquire(tx, application, call.params["id"]))
         self._presence.sign_of_life(application.id, actor)
         return structs.replace(opening, patient=queries.visible(opening.patient, actor))
 

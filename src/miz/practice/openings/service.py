@@ -6,51 +6,29 @@ screens; it follows each commit.
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-
-from miz.infra.db.prepared import Prepared
+from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.clock import Clock
 from miz.kernel.fencing import next_token
 from miz.practice.errors import PatientNotFoundError, PatientOpenElsewhereError, ViewersOpenNothingError
+from miz.practice.openings import store
+from miz.practice.openings.model import Lease
 from miz.practice.openings.presence import LiveApplication, Presence
-from miz.practice.patients.store import RecordMemory, load_record
-from miz.practice.tables import lease, patient
+from miz.practice.patients.service import Records
 from miz.wire.client_protocol import HeldLease, Holder, Opening
 
 RECENT_PER_PLACE = 10
-
-_SELECT_STATE = Prepared(
-    select(patient.c.fencing_token, lease.c.application_id).select_from(patient.outerjoin(lease)).where(patient.c.id == bindparam("of_patient"))
-)
-_SELECT_SINCE = select(lease.c.acquired_at).where(lease.c.patient_id == bindparam("of_patient"))
-_SET_TOKEN = Prepared(update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token")))
-_INSERT_LEASE = Prepared(insert(lease))
-_DROP_LEASE = delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
-_DROP_ANY = Prepared(_DROP_LEASE)
-_DROP_ONE = Prepared(_DROP_LEASE.where(lease.c.patient_id == bindparam("of_patient")))
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who may write to a patient, by which token, since when."""
-
-    patient_id: str
-    application_id: str
-    fencing_token: str
-    acquired_at: datetime
 
 
 class Openings:
     """The leases of one server."""
 
-    def __init__(self, presence: Presence, memory: RecordMemory, broker: EventBroker, *, clock: Clock, epoch: int) -> None:
+    def __init__(self, presence: Presence, records: Records, broker: EventBroker, *, clock: Clock, epoch: int) -> None:
         self.presence = presence
-        self._memory = memory
+        self._records = records
         self._broker = broker
         self._clock = clock
         self._epoch = epoch
@@ -58,12 +36,12 @@ class Openings:
         self._by_application: dict[str, Lease] = {}
         self._recent: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=RECENT_PER_PLACE))
 
-    def load(self, reader: Connection) -> None:
+    def load(self, reader: Reader) -> None:
         """Take up the stored leases."""
-        for row in reader.execute(select(lease)):
-            self._remember(Lease(*row))
+        for opened in store.stored_leases(reader()):
+            self._remember(opened)
 
-    def acquire(self, tx: Transaction, application: LiveApplication, patient_id: str, today: date) -> Opening:
+    def acquire(self, tx: Transaction, application: LiveApplication, patient_id: str) -> Opening:
         """Open a patient for one application and return lease and record; the patient it had open before is freed.
 
         Opening again what one has open returns the same token. Raises `PatientOpenElsewhereError`,
@@ -71,24 +49,21 @@ class Openings:
         """
         if application.kind != "active":
             raise ViewersOpenNothingError
-        state = _SELECT_STATE.run(tx.connection, {"of_patient": patient_id})
-        if not state:
+        state = store.token_and_holder(tx.connection, patient_id)
+        if state is None:
             raise PatientNotFoundError
-        token, holder_id = state[0]
+        token, holder_id = state
         if holder_id != application.id:
             if holder_id is not None:
                 self._refuse_if_alive(tx, patient_id, holder_id)
                 token = self.release(tx, holder_id) or token
             self.release(tx, application.id)
             token = next_token(token, self._epoch)
-            _SET_TOKEN.run(tx.connection, {"of_patient": patient_id, "token": token})
+            store.set_token(tx.connection, patient_id, token)
             opened = Lease(patient_id, application.id, token, tx.now)
-            _INSERT_LEASE.run(
-                tx.connection, {"patient_id": patient_id, "application_id": application.id, "fencing_token": token, "acquired_at": tx.now}
-            )
+            store.insert_lease(tx.connection, opened)
             tx.after_commit(lambda: self._follow_opening(opened, application))
-        record = load_record(tx.connection, self._memory, patient_id, today)
-        tx.after_commit(lambda: self._memory.put(record))
+        record = self._records.record_at_opening(tx, patient_id)
         return Opening(fencing_token=token, expires_at=tx.now + timedelta(seconds=self.presence.lease_s), patient=record)
 
     def release(self, tx: Transaction, application_id: str, patient_id: str | None = None) -> str | None:
@@ -96,15 +71,12 @@ class Openings:
 
         Returns the patient's new token, None when there was nothing to free.
         """
-        if patient_id is None:
-            freed = _DROP_ANY.run(tx.connection, {"of_application": application_id})
-        else:
-            freed = _DROP_ONE.run(tx.connection, {"of_application": application_id, "of_patient": patient_id})
-        if not freed:
+        freed = store.drop_lease(tx.connection, application_id, patient_id)
+        if freed is None:
             return None
-        freed_patient, token = freed[0]
-        token = next_token(token, self._epoch)
-        _SET_TOKEN.run(tx.connection, {"of_patient": freed_patient, "token": token})
+        freed_patient, old_token = freed
+        token = next_token(old_token, self._epoch)
+        store.set_token(tx.connection, freed_patient, token)
         tx.after_commit(lambda: self._follow_release(freed_patient))
         return token
 
@@ -147,7 +119,7 @@ class Openings:
         application = self.presence.find(holder_id)
         if application is None or not self.presence.is_alive(holder_id):
             return
-        since = tx.connection.execute(_SELECT_SINCE, {"of_patient": patient_id}).scalar_one()
+        since = store.held_since(tx.connection, patient_id)
         raise PatientOpenElsewhereError(holder=application.user, workplace=application.place, since=since, until=self._until(application))
 
     def _until(self, application: LiveApplication) -> datetime:

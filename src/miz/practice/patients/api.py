@@ -6,20 +6,30 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection
 
 from miz.access.idempotency import once
-from miz.access.roles import READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, WRITE_IDENTITY, WRITE_RECORD
+from miz.access.roles import EXPORT_PATIENTS, READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, WRITE_IDENTITY, WRITE_RECORD
+from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call, Endpoint
 from miz.kernel.errors import NotPermittedError, UnparsableInputError
 from miz.practice.errors import FencingTokenMissingError
-from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
+from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import ENTRY_TYPES
 from miz.practice.patients.service import Records
-from miz.practice.patients.store import RecordMemory
-from miz.wire.client_protocol import Changes, Entry, EntryKind, NewPatient, Patient, PatientLines, PatientPatch, PatientSearch
+from miz.wire.client_protocol import (
+    Changes,
+    Entry,
+    EntryKind,
+    Holder,
+    NewPatient,
+    Patient,
+    PatientIds,
+    PatientLines,
+    PatientPatch,
+    PatientSearch,
+)
 
 SEARCH_LIMIT = 100
 _WRITING = ("Miz-Fencing-Token", "Idempotency-Key")
@@ -30,10 +40,17 @@ class PatientRoutes:
     """The routes, bound to one server's parts."""
 
     def __init__(
-        self, records: Records, openings: Openings, memory: RecordMemory, writer: Writer, *, reader: Callable[[], Connection], today: Callable[[], date]
+        self,
+        records: Records,
+        memory: RecordMemory,
+        writer: Writer,
+        *,
+        holder_of: Callable[[str], Holder | None],
+        reader: Reader,
+        today: Callable[[], date],
     ) -> None:
         self._records = records
-        self._openings = openings
+        self._holder_of = holder_of
         self._memory = memory
         self._writer = writer
         self._reader = reader
@@ -45,6 +62,10 @@ class PatientRoutes:
             Endpoint(
                 method="POST", path="/api/v1/patients/search", may=SEARCH_PATIENTS, run=self.search, body=PatientSearch, answer=PatientLines,
                 summary="Patients by name, part of a name, date of birth or number.",
+            ),
+            Endpoint(
+                method="GET", path="/api/v1/patients", may=EXPORT_PATIENTS, run=self.list_ids, answer=PatientIds,
+                summary="The ids of all patients, for an export.",
             ),
             Endpoint(
                 method="POST", path="/api/v1/patients", may=WRITE_IDENTITY, run=self.create, body=NewPatient, answer=Patient, status=201,
@@ -102,7 +123,10 @@ class PatientRoutes:
     async def search(self, call: Call) -> PatientLines:
         limit = max(1, min(call.body.limit, SEARCH_LIMIT))
         found = queries.find_patients(self._reader(), call.body.q[:200], limit=limit, today=self._today())
-        return PatientLines([structs.replace(line, holder=self._openings.holder_of(line.id)) for line in found])
+        return PatientLines([structs.replace(line, holder=self._holder_of(line.id)) for line in found])
+
+    async def list_ids(self, call: Call) -> PatientIds:
+        return PatientIds(queries.all_patient_ids(self._reader()))
 
     async def create(self, call: Call) -> Patient:
         actor = call.person
@@ -112,7 +136,7 @@ class PatientRoutes:
 
     async def read(self, call: Call) -> Patient:
         record = queries.read_patient(self._reader(), self._memory, call.person, call.params["id"], self._today())
-        return structs.replace(record, holder=self._openings.holder_of(record.id))
+        return structs.replace(record, holder=self._holder_of(record.id))
 
     async def change(self, call: Call) -> Patient:
         actor, patient_id = call.person, call.params["id"]

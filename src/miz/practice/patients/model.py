@@ -15,7 +15,19 @@ from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError
 from miz.kernel.partial_date import parse_partial_date
 from miz.practice.errors import AllergiesRecordedError, EntryNotFoundError, ImpossibleDateError, MedicationRecordedError, TextTooLongError
-from miz.wire.client_protocol import Allergy, Condition, Entry, EntryKind, Medication, NewPatient, Note, Observation, Patient, PatientPatch, Trace
+from miz.wire.client_protocol import (
+    Allergy,
+    Condition,
+    Entry,
+    EntryKind,
+    Medication,
+    NewPatient,
+    Note,
+    Observation,
+    Patient,
+    PatientPatch,
+    Trace,
+)
 
 ENTRY_TYPES: dict[EntryKind, type[Entry]] = {
     "medication": Medication, "allergies": Allergy, "conditions": Condition, "observations": Observation, "notes": Note,

@@ -16,7 +16,7 @@ from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.practice.errors import NothingToRestoreError
 from miz.practice.patients import model, store
-from miz.practice.patients.store import RecordMemory
+from miz.practice.patients.memory import RecordMemory
 from miz.wire.client_protocol import Entry, EntryKind, NewPatient, Patient, PatientPatch
 
 Today = Callable[[], date]
@@ -100,6 +100,15 @@ class Records:
         store.update_entry(tx, kind, after)
         self._finish(tx, actor, record, kind, "restored", before, after)
         return after
+
+    def record_at_opening(self, tx: Transaction, patient_id: str) -> Patient:
+        """The record as the opening transaction sees it; remembered for the reads and writes that follow.
+
+        Raises `PatientNotFoundError`.
+        """
+        record = store.load_record(tx.connection, self._memory, patient_id, self._today())
+        tx.after_commit(lambda: self._memory.put(record))
+        return record
 
     def _load_guarded(self, tx: Transaction, patient_id: str, token: str) -> Patient:
         version = store.guard(tx, patient_id, token)

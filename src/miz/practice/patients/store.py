@@ -1,10 +1,5 @@
-"""Rows of a patient's record: the guarded write, the entries, the history.
+"""Rows of a patient's record: the guarded write, the entries, the history."""
 
-Records are remembered in memory by version, so that an opening does not read six tables. The remembered one counts
-only while the patient's row has the same version; the row decides.
-"""
-
-from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -18,6 +13,7 @@ from miz.infra.db.writer import Transaction
 from miz.kernel.actor import Actor
 from miz.kernel.fencing import FIRST
 from miz.practice.errors import EntryNotFoundError, PatientNotFoundError, StaleFencingTokenError
+from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import ENTRY_TYPES, folded, name_words
 from miz.practice.tables import allergy, change, condition, medication, note, observation, patient, patient_word
 from miz.wire.client_protocol import ENTRY_KINDS, Entry, EntryKind, Patient
@@ -26,7 +22,6 @@ ENTRY_TABLES: dict[EntryKind, Table] = {
     "medication": medication, "allergies": allergy, "conditions": condition, "observations": observation, "notes": note,
 }  # fmt: skip
 IDENTITY = ("family_name", "given_name", "prefix", "birth_date", "sex", "number", "insurance_number")
-REMEMBERED = 2_000
 
 _SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
 _SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
@@ -43,23 +38,6 @@ _GUARDED = Prepared(
 )
 _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
 _INSERT_CHANGE = Prepared(insert(change))
-
-
-class RecordMemory:
-    """The newest records, by patient; the least recently used go first. To be filled in the event loop only."""
-
-    def __init__(self) -> None:
-        self._records: OrderedDict[str, Patient] = OrderedDict()
-
-    def get(self, patient_id: str, version: int) -> Patient | None:
-        record = self._records.get(patient_id)
-        return record if record is not None and record.version == version else None
-
-    def put(self, record: Patient) -> None:
-        self._records[record.id] = record
-        self._records.move_to_end(record.id)
-        if len(self._records) > REMEMBERED:
-            self._records.popitem(last=False)
 
 
 def load_record(connection: Connection, memory: RecordMemory, patient_id: str, today: date) -> Patient:

@@ -87,7 +87,7 @@ class FindPages:
             return reply(self._new_page(call, form, field_errors(error, call)), call, STATUS_OF[error.kind])
         application = self._desk.application_of(call)
         if application is not None:
-            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, record.id, self._desk.today()))
+            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, record.id))
         return go_to(f"/patients/{record.id}")
 
     def _new_page(self, call: Call, values: dict[str, str], errors: dict[str, str]) -> IdentityPage:

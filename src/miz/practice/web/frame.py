@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 import miz
+from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
 from miz.practice.errors import ApplicationNotFoundError
@@ -83,7 +82,7 @@ class Desk:
     """The parts of one server that the pages work with."""
 
     openings: Openings
-    reader: Callable[[], Connection]
+    reader: Reader
     today: Callable[[], date]
     practice: str
     idle_lock_min: int

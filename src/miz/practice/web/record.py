@@ -16,9 +16,9 @@ from miz.kernel.errors import InvalidInputError, NotFoundError
 from miz.practice.errors import ApplicationMissingError, FencingTokenMissingError, PatientOpenElsewhereError
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.patients import queries
+from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import ENTRY_TYPES, find_entry
 from miz.practice.patients.service import Records
-from miz.practice.patients.store import RecordMemory
 from miz.practice.web import forms, views
 from miz.practice.web.forms import IDENTITY_FIELDS, IdentityPage, field_errors, new_key
 from miz.practice.web.frame import Desk, Frame, Lock, Toast, go_to, reply
@@ -204,7 +204,7 @@ class PatientPages:
         application = self._application(call)
         patient_id = call.params["id"]
         try:
-            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, patient_id, self._desk.today()))
+            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, patient_id))
             self._desk.openings.presence.sign_of_life(application.id, call.person)
         except PatientOpenElsewhereError:
             pass
@@ -212,7 +212,7 @@ class PatientPages:
 
     async def close(self, call: Call) -> Reply:
         application = self._application(call)
-        await self._writer.run(lambda tx: self._desk.openings.release_patient(tx, application.id, call.params["id"]))
+        await self._writer.run(lambda tx: self._desk.openings.release(tx, application.id, call.params["id"]))
         return go_to("/")
 
     def _application(self, call: Call) -> LiveApplication:

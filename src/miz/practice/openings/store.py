@@ -1,0 +1,66 @@
+"""Rows of leases and the fencing token on the patient's row."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from miz.infra.db.prepared import Prepared
+from miz.practice.openings.model import Lease
+from miz.practice.tables import lease, patient
+
+_SELECT_STATE = Prepared(
+    select(patient.c.fencing_token, lease.c.application_id)
+    .select_from(patient.outerjoin(lease))
+    .where(patient.c.id == bindparam("of_patient"))
+)
+_SELECT_SINCE = select(lease.c.acquired_at).where(lease.c.patient_id == bindparam("of_patient"))
+_SET_TOKEN = Prepared(update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token")))
+_INSERT_LEASE = Prepared(insert(lease))
+_DROP_LEASE = (
+    delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
+)
+_DROP_ANY = Prepared(_DROP_LEASE)
+_DROP_ONE = Prepared(_DROP_LEASE.where(lease.c.patient_id == bindparam("of_patient")))
+
+
+def stored_leases(reader: Connection) -> Iterator[Lease]:
+    """Every lease there is."""
+    return (Lease(*row) for row in reader.execute(select(lease)))
+
+
+def token_and_holder(connection: Connection, patient_id: str) -> tuple[str, str | None] | None:
+    """The patient's token and the application that has it open; None when there is no such patient."""
+    found = _SELECT_STATE.run(connection, {"of_patient": patient_id})
+    return (found[0][0], found[0][1]) if found else None
+
+
+def held_since(connection: Connection, patient_id: str) -> datetime:
+    """When the lease on the patient began; there must be one."""
+    since: datetime = connection.execute(_SELECT_SINCE, {"of_patient": patient_id}).scalar_one()
+    return since
+
+
+def set_token(connection: Connection, patient_id: str, token: str) -> None:
+    """From now on only `token` writes to the patient."""
+    _SET_TOKEN.run(connection, {"of_patient": patient_id, "token": token})
+
+
+def insert_lease(connection: Connection, opened: Lease) -> None:
+    """Store a new lease; there must be none on the patient, and none of the application."""
+    _INSERT_LEASE.run(
+        connection,
+        {
+            "patient_id": opened.patient_id, "application_id": opened.application_id, "fencing_token": opened.fencing_token,
+            "acquired_at": opened.acquired_at,
+        },
+    )  # fmt: skip
+
+
+def drop_lease(connection: Connection, application_id: str, patient_id: str | None = None) -> tuple[str, str] | None:
+    """Remove what the application has open (only if it is `patient_id`, where one is named): patient and token, or None."""
+    if patient_id is None:
+        freed = _DROP_ANY.run(connection, {"of_application": application_id})
+    else:
+        freed = _DROP_ONE.run(connection, {"of_application": application_id, "of_patient": patient_id})
+    return (freed[0][0], freed[0][1]) if freed else None
