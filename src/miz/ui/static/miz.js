@@ -21,6 +21,12 @@ document.addEventListener("htmx:configRequest", (event) => {
   if ("application" in event.detail.parameters) event.detail.parameters.application = id;
 });
 
+// A form that is sent before htmx has seen it says who asks, too.
+document.addEventListener("submit", (event) => {
+  const field = event.target.elements.application;
+  if (field && application.currentId()) field.value = application.currentId();
+}, true);
+
 // An answer that comes after the page was left belongs to another patient: it is dropped.
 const askedFrom = new WeakMap();
 document.addEventListener("htmx:beforeRequest", (event) => askedFrom.set(event.detail.xhr, location.pathname));

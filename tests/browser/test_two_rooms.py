@@ -1,0 +1,91 @@
+"""The main job: two rooms, one patient."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.conftest import GERMAN, DemoServer
+from tests.browser.window import Desk, OwnProcess
+
+LEASE_MS = 20_000
+
+
+def test_two_rooms_one_patient(server: DemoServer, own_process: OwnProcess, desk: Callable[..., Desk]) -> None:
+    first = Desk(own_process.context(GERMAN).new_page(), server.url)
+    first.sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 1")
+    second = desk("Fr. Berger")
+
+    first.open("Muster, Emil")
+    expect(first.pill).to_have_text("Sie bearbeiten")
+    second.find("Muster, Emil")
+    expect(second.page.locator("#results [data-row]").first).to_contain_text("In Benutzung in Zimmer 1 (Dr. Kern) seit")
+    second.open("Muster, Emil")
+    expect(second.pill).to_contain_text("In Benutzung in Zimmer 1 (Dr. Kern) seit")
+    expect(second.page.locator("#reading")).to_contain_text("Sie können lesen; Änderungen sind erst nach Freigabe möglich.")
+    expect(second.page.locator("#add-text")).to_have_count(0)
+
+    first.add_medicine("falitr", "Falithrom")
+    expect(second.page.locator("#list")).to_contain_text("FALITHROM®")
+    first.plan("Ibuprofen 600")
+    first.plan("Extraktion 36")
+    findings = first.page.locator("#findings")
+    expect(findings.locator(".card.high", has_text="Ibuprofen").first).to_be_visible()
+    expect(findings.locator(".card.high", has_text="Ibuprofen").first.locator(".action").first).not_to_be_empty()
+    expect(findings).to_contain_text("Geprüft gegen")
+    expect(second.page.locator("#planned .chip", has_text="Extraktion 36")).to_be_visible()
+
+    own_process.kill()
+    expect(second.pill).to_have_text("Frei", timeout=LEASE_MS + 10_000)
+    second.page.get_by_role("button", name="Bearbeiten").click()
+    expect(second.pill).to_have_text("Sie bearbeiten")
+    expect(second.page.locator("#list")).to_contain_text("FALITHROM®")
+    expect(second.page.locator("#planned .chip")).to_have_count(2)
+
+
+def test_closing_frees_the_patient_at_once(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Muster, Erika")
+    second.view("Muster, Erika")
+    expect(second.pill).to_contain_text("In Benutzung in Zimmer 1")
+    first.page.get_by_role("button", name="Schließen").click()
+    expect(second.pill).to_have_text("Frei", timeout=3_000)
+
+
+def test_closed_window_frees_the_patient_within_seconds(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Muster, Erika")
+    second.view("Muster, Erika")
+    expect(second.pill).to_contain_text("In Benutzung")
+    first.page.close()
+    expect(second.pill).to_have_text("Frei", timeout=8_000)
+
+
+def test_reload_keeps_the_patient_open(desk: Callable[..., Desk]) -> None:
+    first = desk()
+    first.open("Muster, Erika")
+    first.page.reload()
+    expect(first.pill).to_have_text("Sie bearbeiten")
+    first.page.wait_for_timeout(4_500)
+    expect(first.pill).to_have_text("Sie bearbeiten")
+
+
+def test_two_tabs_of_one_user_do_not_share_a_lock(desk: Callable[..., Desk]) -> None:
+    first = desk()
+    first.open("Muster, Erika")
+    other = Desk(first.page.context.new_page(), first.url)
+    other.open("Muster, Erika")
+    expect(other.pill).to_contain_text("In Benutzung in Zimmer 1 (Dr. Kern)")
+    expect(first.pill).to_have_text("Sie bearbeiten")
+
+
+def test_duplicated_tab_takes_an_application_of_its_own(desk: Callable[..., Desk]) -> None:
+    first = desk()
+    first.open("Muster, Erika")
+    first.page.wait_for_function("sessionStorage.getItem('miz.application')")
+    with first.page.context.expect_page() as opened:
+        first.page.evaluate("window.open(location.href)")
+    copy = opened.value
+    expect(copy.locator("#lock .pill")).to_contain_text("In Benutzung in Zimmer 1 (Dr. Kern)")
+    ids = [page.evaluate("sessionStorage.getItem('miz.application')") for page in (first.page, copy)]
+    assert ids[0] != ids[1]
+    expect(first.pill).to_have_text("Sie bearbeiten")

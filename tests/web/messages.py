@@ -1,0 +1,52 @@
+"""Every sentence that a person may see, found in templates and code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from jinja2.ext import babel_extract
+
+PACKAGE = Path(__file__).parents[2] / "src" / "miz"
+_GETTEXT = {"_", "gettext", "ngettext", "translate", "N_"}
+_ERROR_ATTRIBUTES = {"title", "hint"}
+
+
+def template_messages() -> Iterator[tuple[str, str]]:
+    """Message ids of the templates, with the place of each; a plural stands as its singular."""
+    for path in sorted(PACKAGE.rglob("templates/*.html")):
+        with path.open("rb") as stream:
+            for line, _, message, _ in babel_extract(
+                stream, ["_", "gettext", "ngettext"], [], {"trim_blocks": "true", "lstrip_blocks": "true"}
+            ):
+                yield (message[0] if isinstance(message, tuple) else message), f"{path.name}:{line}"
+
+
+def code_messages() -> Iterator[tuple[str, str]]:
+    """Message ids in code: titles and hints of errors, details given to errors, arguments of the translating functions."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            for message in _messages_of(node):
+                yield message, f"{path.relative_to(PACKAGE)}:{node.lineno}"  # type: ignore[attr-defined]
+
+
+def _messages_of(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.ClassDef) and node.name.endswith("Error"):
+        for line in node.body:
+            if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name) and line.targets[0].id in _ERROR_ATTRIBUTES:
+                yield from _strings(line.value)
+    elif isinstance(node, ast.Call):
+        name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        is_error = name.endswith("Error") and name[0].isupper() and name not in ("ValueError", "TypeError", "KeyError")
+        if node.args and (name in _GETTEXT or is_error):
+            yield from _strings(node.args[0])
+        elif isinstance(node.func, ast.Call) and node.args:
+            inner = node.func.func
+            if isinstance(inner, ast.Name) and inner.id == "translator":
+                yield from _strings(node.args[0])
+        if name == "_done" and len(node.args) == 4:  # noqa: PLR2004 - the page's own sentence
+            yield from _strings(node.args[3])
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+        yield node.value
