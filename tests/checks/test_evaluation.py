@@ -1,6 +1,7 @@
 """One case in, one answer out: kinds, severities, words, and what could not be judged."""
 
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -199,7 +200,7 @@ def test_not_asked_is_not_the_same_as_none(edition: Edition) -> None:
         ({"egfr": 25}, "eGFR"),
     ],
 )
-def test_what_is_not_built_is_said_not_faked(edition: Edition, facts: dict[str, object], word: str) -> None:
+def test_what_is_not_built_is_said_not_faked(edition: Edition, facts: dict[str, Any], word: str) -> None:
     assert [sentence for sentence in ask(edition, planned=["Ibuprofen"], **facts).not_checked if word in sentence]
     assert not [sentence for sentence in ask(edition, planned=["Ibuprofen"]).not_checked if word in sentence]
 

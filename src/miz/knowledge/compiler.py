@@ -62,7 +62,8 @@ def _meta(tables: Tables) -> dict[str, str]:
 def _write(path: Path, meta: dict[str, str], facts: Facts, tables: Tables) -> None:
     connection = apsw.Connection(str(path))
     try:
-        connection.execute("PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+        for name, value in (("page_size", 4096), ("journal_mode", "off"), ("synchronous", "off")):
+            connection.pragma(name, value)
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(_SCHEMA)
         connection.executemany("INSERT INTO meta VALUES (?, ?)", sorted(meta.items()))
