@@ -79,9 +79,8 @@ def made_words(chance: random.Random) -> list[str]:
 def made_names(words: list[str], chance: random.Random) -> list[str]:
     names: dict[str, None] = dict.fromkeys(words)
     while len(names) < NAMES:
-        names[
-            f"{chance.choice(words)} {chance.choice(_MAKERS)} {chance.choice(('', 'retard', 'plus', 'forte', str(chance.randrange(5, 800))))}".strip()
-        ] = None
+        addition = chance.choice(("", "retard", "plus", "forte", str(chance.randrange(5, 800))))
+        names[f"{chance.choice(words)} {chance.choice(_MAKERS)} {addition}".strip()] = None
     return list(names)
 
 
