@@ -39,11 +39,12 @@ def is_known(arguments: list[str]) -> bool:
 
 
 def claimed() -> list[tuple[str, str]]:
-    return [
+    found = {
         (path.relative_to(ROOT).as_posix(), shlex.join(words))
         for path in DOCUMENTS
         for words in commands_in(path.read_text(encoding="utf-8"))
-    ]
+    }
+    return sorted(found)
 
 
 @pytest.mark.parametrize(("document", "command"), claimed())
