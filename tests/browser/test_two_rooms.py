@@ -44,8 +44,8 @@ def test_two_rooms_one_patient(server: DemoServer, own_process: OwnProcess, desk
 
 def test_closing_frees_the_patient_at_once(desk: Callable[..., Desk]) -> None:
     first, second = desk(), desk("Fr. Berger")
-    first.open("Muster, Erika")
-    second.view("Muster, Erika")
+    first.open("Schablone, Lena")
+    second.view("Schablone, Lena")
     expect(second.pill).to_contain_text("In Benutzung in Zimmer 1")
     first.page.get_by_role("button", name="Schließen").click()
     expect(second.pill).to_have_text("Frei", timeout=3_000)
@@ -53,8 +53,8 @@ def test_closing_frees_the_patient_at_once(desk: Callable[..., Desk]) -> None:
 
 def test_closed_window_frees_the_patient_within_seconds(desk: Callable[..., Desk]) -> None:
     first, second = desk(), desk("Fr. Berger")
-    first.open("Muster, Erika")
-    second.view("Muster, Erika")
+    first.open("Test, Ottilie")
+    second.view("Test, Ottilie")
     expect(second.pill).to_contain_text("In Benutzung")
     first.page.close()
     expect(second.pill).to_have_text("Frei", timeout=8_000)
@@ -62,7 +62,7 @@ def test_closed_window_frees_the_patient_within_seconds(desk: Callable[..., Desk
 
 def test_reload_keeps_the_patient_open(desk: Callable[..., Desk]) -> None:
     first = desk()
-    first.open("Muster, Erika")
+    first.open("Probe, Ilse")
     first.page.reload()
     expect(first.pill).to_have_text("Sie bearbeiten")
     first.page.wait_for_timeout(4_500)
@@ -71,16 +71,16 @@ def test_reload_keeps_the_patient_open(desk: Callable[..., Desk]) -> None:
 
 def test_two_tabs_of_one_user_do_not_share_a_lock(desk: Callable[..., Desk]) -> None:
     first = desk()
-    first.open("Muster, Erika")
+    first.open("Modell, Sabine")
     other = Desk(first.page.context.new_page(), first.url)
-    other.open("Muster, Erika")
+    other.open("Modell, Sabine")
     expect(other.pill).to_contain_text("In Benutzung in Zimmer 1 (Dr. Kern)")
     expect(first.pill).to_have_text("Sie bearbeiten")
 
 
 def test_duplicated_tab_takes_an_application_of_its_own(desk: Callable[..., Desk]) -> None:
     first = desk()
-    first.open("Muster, Erika")
+    first.open("Vorlage, Heinz")
     first.page.wait_for_function("sessionStorage.getItem('miz.application')")
     with first.page.context.expect_page() as opened:
         first.page.evaluate("window.open(location.href)")
