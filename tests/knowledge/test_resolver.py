@@ -244,3 +244,20 @@ def test_allergies_as_they_are_typed(resolver: Resolver, line: str, groups: list
 @pytest.mark.parametrize("line", ["keine Allergien", "keine Penicillinallergie", "Nickel", "penicilin", "Ultracain"])
 def test_allergies_that_are_not_sure_are_not_concluded(resolver: Resolver, line: str) -> None:
     assert resolver.allergy(line).kind == "unresolved"
+
+
+def test_every_name_of_the_tables_leads_to_its_own_row(edition: Edition, resolver: Resolver) -> None:
+    asked = {"articaine", "aspirin", "ass-ratiopharm", "godamed"}  # their names leave something open
+    for drug in edition.facts.drugs:
+        for name in (drug.name.de, drug.name.en):
+            if drug.id not in asked:
+                assert resolver.medication(name).substances == drug.substances, name
+    for condition in edition.facts.conditions:
+        for name in condition.names:
+            assert resolver.condition(name, TODAY).ids == (condition.id,), name
+    for procedure in edition.facts.procedures:
+        for name in procedure.names:
+            assert resolver.planned(name).ids == (procedure.id,), name
+    for allergy in edition.facts.allergies:
+        for name in allergy.names:
+            assert resolver.allergy(name).ids == (allergy.id,), name

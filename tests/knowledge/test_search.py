@@ -132,3 +132,8 @@ def test_the_language_chooses_the_name(edition: Edition) -> None:
 )
 def test_numbers_after_the_name_are_strength(line: str, name: str) -> None:
     assert without_strength(line) == name
+
+
+def test_every_drug_is_the_first_hit_for_its_own_name(edition: Edition) -> None:
+    for drug in edition.facts.drugs:
+        assert edition.search(drug.name.de, 1)[0].id == (drug.stands_for or drug.id), drug.name.de

@@ -26,10 +26,10 @@ class Card:
 
 
 def group_findings(edition: Edition, findings: Iterable[Finding]) -> list[Card]:
-    """One card for each clinical risk, and findings that ask for the same action in one; the worst card first."""
+    """One card for each clinical risk, and for findings that ask for the same action on the same subject; the worst card first."""
     cards: list[tuple[set[str], list[Finding]]] = []
     for finding in findings:
-        keys = {f"action {finding.action}"}
+        keys = {f"action {subject} {finding.action}" for subject in finding.subjects}
         if risk := _risk_of(edition, finding):
             keys.add(f"risk {risk}")
         same = [card for card in cards if card[0] & keys]

@@ -66,9 +66,9 @@ class Resolver:
         bare = _BEFORE.sub("", text)
         if _NEGATION.match(text):
             return unresolved(text, "condition", ())
-        if _ICD.fullmatch(text.strip()):
-            return self._by_code(text)
         found = self._conditions.exact(fold(text)) or self._conditions.exact(fold(bare))
+        if found is None and _ICD.fullmatch(text.strip()):
+            return self._by_code(text)
         months = _months_passed(text, today)
         timeless = _TIME.sub(" ", bare)
         if found is None:

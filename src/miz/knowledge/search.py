@@ -75,8 +75,10 @@ class NameIndex:
                 yield whole
 
     def exact(self, key: str) -> list[Match]:
-        """Names that are just this."""
-        rows = self._connection.execute("SELECT entry_no, text, key FROM name WHERE key = ? ORDER BY name_no LIMIT ?", (key, _MOST_ROWS))
+        """Names that are just this; a drug's own name before an abbreviation of another."""
+        rows = self._connection.execute(
+            "SELECT entry_no, text, key FROM name WHERE key = ? ORDER BY is_other, name_no LIMIT ?", (key, _MOST_ROWS)
+        )
         return [Match(entry_no, name, key, True) for entry_no, name, key in rows]
 
     def beginning(self, key: str) -> list[Match]:
@@ -109,14 +111,13 @@ class NameIndex:
     def _corrected(self, words: list[str]) -> list[Match]:
         """Names in which each word begins as typed or, where no name does, as typed with one error (two in long words).
 
-        An error in the first letter is the rarer one: such names come last.
+        An error in the first letter is the rarer one: it is assumed only when nothing else fits.
         """
         groups = [[word] if self._begins_a_word(word) else self._near(word) for word in words]
         if not all(groups):
             return []
         alike = [[near for near in group if near[0] == word[0]] for word, group in zip(words, groups, strict=True)]
-        found = self._with_any(alike) if all(alike) else []
-        return found if alike == groups else found + self._with_any(groups)
+        return (self._with_any(alike) if all(alike) else []) or self._with_any(groups)
 
     def _with_any(self, groups: list[list[str]]) -> list[Match]:
         exact = " AND ".join("(" + " OR ".join(f'"{word}"' for word in group) + ")" for group in groups)

@@ -11,7 +11,9 @@ import apsw
 from miz.knowledge.words import LONGEST_PREFIX, TWO_EDITS_FROM, key_of, one_less, two_less
 
 SCHEMA = """
-CREATE TABLE name (name_no INTEGER PRIMARY KEY, entry_no INTEGER NOT NULL, text TEXT NOT NULL, key TEXT NOT NULL);
+CREATE TABLE name (
+    name_no INTEGER PRIMARY KEY, entry_no INTEGER NOT NULL, text TEXT NOT NULL, key TEXT NOT NULL, is_other INTEGER NOT NULL
+);
 CREATE INDEX name_key ON name (key);
 CREATE TABLE word (word TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE prefix_delete (key INTEGER NOT NULL, prefix TEXT NOT NULL, PRIMARY KEY (key, prefix)) WITHOUT ROWID;
@@ -39,7 +41,8 @@ def write_search_index(connection: apsw.Connection, names: Iterable[IndexedName]
     connection.execute(SCHEMA)
     ordered = sorted(set(names))
     connection.executemany(
-        "INSERT INTO name VALUES (?, ?, ?, ?)", ((number, name.entry_no, name.text, name.key) for number, name in enumerate(ordered, 1))
+        "INSERT INTO name VALUES (?, ?, ?, ?, ?)",
+        ((number, name.entry_no, name.text, name.key, name.is_other_name) for number, name in enumerate(ordered, 1)),
     )
     connection.executemany(
         "INSERT INTO name_words (rowid, words) VALUES (?, ?)", ((number, name.key) for number, name in enumerate(ordered, 1))
