@@ -1,6 +1,7 @@
 """From checked tables to the structures of `model`, and the names under which each drug is found."""
 
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import cast
 
 from miz.knowledge.model import (
@@ -124,9 +125,10 @@ def _drugs(tables: Tables, selectors: Selectors) -> Iterator[Drug]:
     fixed = {selectors.id_of_inn[row["inn_en"]]: row for row in tables["combinations.csv"]}
     ingredients = {drug: _ids(row.parts("ingredients"), selectors) for drug, row in fixed.items()}
     names: dict[str, set[str]] = {}
-    numbers = iter(range(1, 1_000_000))
+    numbers = count(1)
+    rows = tables.inns()
     for inn, identity in sorted(selectors.id_of_inn.items(), key=lambda item: item[1]):
-        row = tables.inns()[inn]
+        row = rows[inn]
         is_named_by_ingredients = identity in fixed and fixed[identity]["is_named_by_ingredients"] == "yes"
         is_combination = len(ingredients.get(identity, ())) > 1 or " and " in inn
         names[identity] = {fold(text) for text in (row["name_de"], inn, *row.parts("synonyms"))}
