@@ -14,8 +14,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from miz.checks import cli as check_commands
 from miz.infra.settings import preferred_language, read_settings
 from miz.kernel.errors import InvalidInputError, MizError
+from miz.knowledge import cli as search_commands
 from miz.ui.i18n import translator
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="Medication information for dental practices.")
@@ -50,6 +52,10 @@ _chosen: dict[str, str] = {}
 def language() -> str:
     """The language of this run."""
     return _chosen.get("language") or preferred_language()
+
+
+check_commands.register(app, language=language)
+search_commands.register(app, language=language)
 
 
 @app.command()
@@ -168,7 +174,7 @@ def patient_export(
     if (patient is None) == (not everybody):
         raise InvalidInputError("Name one patient or --all.")
     with _client(data) as client:
-        ids: list[str] = [patient] if patient else client.call("GET", "/patients/ids")["items"]
+        ids: list[str] = [patient] if patient else client.call("GET", "/patients")["items"]
         records = [client.read_patient(patient_id) for patient_id in ids]
     write_whole(to, b"".join(msgspec.json.encode(record) + b"\n" for record in records), is_private=True)
     out.print(translator(language())("{count} records written to {file}.").format(count=len(records), file=to), soft_wrap=True)

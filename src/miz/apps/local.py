@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from miz.apps.bootstrap import Server
-from miz.infra.api_client import Answer, ApiClient, connect
+from miz.infra.api_client import Answer, ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
 from miz.infra.settings import Settings
 
@@ -18,7 +18,7 @@ def local_client(folder: DataFolder, settings: Settings, *, language: str) -> It
     control = folder.read_control()
     if control is not None:
         url, token = control
-        client = ApiClient(connect(url), token=token, language=language)
+        client = ApiClient(HttpSender(url), token=token, language=language)
         if _answers(client):
             yield client
             return

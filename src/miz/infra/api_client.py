@@ -5,6 +5,7 @@ Used by the command line, the tests and the benchmarks. One client is one connec
 
 import http.client
 import uuid
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -42,30 +43,34 @@ class RefusedError(MizError):
         return {400: 10, 422: 10, 401: 11, 403: 11, 404: 12, 409: 13, 412: 14, 428: 14, 429: 15, 503: 15, 500: 17}.get(self.status, 2)
 
 
-def connect(url: str, *, timeout_s: float = 30) -> Send:
-    """A sender over one kept-alive connection; a connection that the server has closed meanwhile is opened again once.
+class HttpSender:
+    """One kept-alive connection to a server; it is closed with the last reference to it.
 
-    Only requests that may be repeated are: GET, and writes with an idempotency key.
+    A connection that the server has closed meanwhile is opened again once, but only for requests that may be repeated:
+    GET, and writes with an idempotency key. Raises `OSError` when the server cannot be reached.
     """
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout_s)
 
-    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        for attempt in (1, 2):
-            try:
-                connection.request(method, path, body, dict(headers))
-                response = connection.getresponse()
-                return response.status, response.read()
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-                connection.close()
-                if attempt == 2 or (method != "GET" and "Idempotency-Key" not in headers):
-                    raise
-            except OSError:
-                connection.close()
+    def __init__(self, url: str, *, timeout_s: float = 30) -> None:
+        parts = urlsplit(url)
+        self._connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=timeout_s)
+        weakref.finalize(self, self._connection.close)
+
+    def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            return self._once(method, path, headers, body)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            if method != "GET" and "Idempotency-Key" not in headers:
                 raise
-        raise AssertionError("unreachable")
+            return self._once(method, path, headers, body)
 
-    return send
+    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        try:
+            self._connection.request(method, path, body, dict(headers))
+            response = self._connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
 
 
 class ApiClient:

@@ -1,0 +1,36 @@
+"""The long runs: `python3 dev.py crash [kills|histories|sleepers] [count]`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.crash.kills import kill_rounds
+from tests.crash.sleepers import sleeper_rounds
+from tests.support.practice import ServerProcess, new_practice
+
+KILLS, HISTORIES, SLEEPERS = 1_000, 5_000, 500
+
+
+def main() -> int:
+    which = sys.argv[1] if len(sys.argv) > 1 else "all"
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    failed = 0
+    if which in ("kills", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            toll = kill_rounds(ServerProcess(new_practice(Path(folder))), count or KILLS, seed=20261122)
+        print(toll)  # noqa: T201
+        failed += bool(toll.lost or toll.doubled or toll.failed_checks)
+    if which in ("sleepers", "all"):
+        refused, rounds = sleeper_rounds(count or SLEEPERS)
+        print(f"sleepers refused: {refused} of {rounds}")  # noqa: T201
+        failed += refused != rounds
+    if which in ("histories", "all"):
+        environment = os.environ | {"MIZ_TEST_HISTORIES": str(count or HISTORIES)}
+        failed += subprocess.run([sys.executable, "-m", "pytest", "tests/properties", "-q"], env=environment, check=False).returncode != 0
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

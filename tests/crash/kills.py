@@ -1,0 +1,123 @@
+"""Kill the server while people write; what was acknowledged must be there, once.
+
+Writers keep what was acknowledged outside the data folder. A request without an answer is sent again with its key.
+"""
+
+import contextlib
+import http.client
+import random
+import signal
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+
+from miz.infra.api_client import ApiClient, HttpSender, RefusedError
+from miz.infra.db.engine import PracticeDatabase
+from miz.infra.keys import read_key
+from miz.practice.tables import change, note
+from tests.support.practice import PASSWORD, ServerProcess
+
+WRITERS = 4
+
+
+@dataclass
+class Toll:
+    """What the rounds did: kills, acknowledged writes, lost and doubled ones, failed checks, the slowest restart."""
+
+    kills: int = 0
+    acknowledged: int = 0
+    lost: int = 0
+    doubled: int = 0
+    failed_checks: int = 0
+    slowest_restart_s: float = 0.0
+
+
+@dataclass
+class Writer:
+    """A person at a desk who writes notes and remembers each confirmed one; survives the server."""
+
+    server: ServerProcess
+    patient_id: str
+    token: str = ""
+    fencing_token: str = ""
+    acknowledged: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        pending: str | None = None
+        client = self._client()
+        while not self._stop.is_set():
+            pending = pending or str(uuid.uuid4())
+            try:
+                client.add("notes", self.patient_id, self.fencing_token, idempotency_key=pending, text=pending)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.005)
+                client = self._client()
+            except RefusedError as refused:
+                if refused.status != 503:
+                    raise
+            else:
+                self.acknowledged.append(pending)
+                pending = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.run)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _client(self) -> ApiClient:
+        client = ApiClient(HttpSender(self.server.url, timeout_s=5), token=self.token)
+        return client
+
+
+def kill_rounds(server: ServerProcess, rounds: int, *, seed: int) -> Toll:
+    """Kill and restart `rounds` times under writers, then compare every acknowledged note with the database."""
+    chance = random.Random(seed)
+    toll = Toll()
+    server.start()
+    writers = [_seated(server, number) for number in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    try:
+        for number in range(rounds):
+            time.sleep(chance.uniform(0, 0.02) if number % 2 else chance.uniform(0.02, 0.4))
+            server.signal(signal.SIGKILL)
+            server.wait()
+            toll.kills += 1
+            toll.slowest_restart_s = max(toll.slowest_restart_s, server.start())
+    finally:
+        for writer in writers:
+            writer.stop()
+    server.stop()
+    _compare(server, writers, toll)
+    return toll
+
+
+def _seated(server: ServerProcess, number: int) -> Writer:
+    client = ApiClient(HttpSender(server.url))
+    client.sign_in("Dr. Prüfer", PASSWORD, "Zimmer 1")
+    client.register()
+    record = client.create_patient(family_name="Absturz", given_name=str(number), birth_date="1950")
+    return Writer(server, record.id, client.token, client.open_patient(record.id).fencing_token)
+
+
+def _compare(server: ServerProcess, writers: list[Writer], toll: Toll) -> None:
+    folder = server.folder
+    database = PracticeDatabase(folder.database, read_key(folder.path / "test.key"))
+    with contextlib.closing(database):
+        reader = database.reader()
+        if reader.exec_driver_sql("PRAGMA integrity_check").scalar() != "ok" or reader.exec_driver_sql("PRAGMA foreign_key_check").first():
+            toll.failed_checks += 1
+        for writer in writers:
+            stored = list(reader.execute(select(note.c.text).where(note.c.patient_id == writer.patient_id)).scalars())
+            traced = reader.execute(select(change.c.id).where(change.c.patient_id == writer.patient_id, change.c.kind == "notes")).all()
+            toll.acknowledged += len(writer.acknowledged)
+            toll.lost += len(set(writer.acknowledged) - set(stored))
+            toll.doubled += len(stored) - len(set(stored))
+            toll.failed_checks += len(traced) != len(stored)

@@ -1,0 +1,220 @@
+"""Never two writers on one patient: random histories over real HTTP against a sequential model.
+
+The model is a register per patient: who holds it, by which token, at which version. Every answer of the server must
+be the one the model gives. The same machine must fail when the token check is taken out; that is tested too.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlalchemy import bindparam, update
+
+from miz.infra.api_client import ApiClient, HttpSender, RefusedError
+from miz.infra.db.prepared import Prepared
+from miz.kernel.clock import FakeClock
+from miz.practice.patients import store
+from miz.practice.tables import patient
+from tests.support.practice import INTERVAL_S, PEOPLE, ServerThread, client_of, new_practice
+
+LEASE_S = INTERVAL_S * 4
+HISTORIES = int(os.environ.get("MIZ_TEST_HISTORIES", "200"))
+STEPS = 30
+APPLICATIONS = st.integers(0, 3)
+PATIENTS = st.integers(0, 2)
+
+
+@dataclass
+class Desk:
+    """One application as the model knows it."""
+
+    client: ApiClient
+    is_registered: bool = True
+    seen: float = 0.0
+    tokens: dict[int, str] = field(default_factory=dict)
+
+
+class _Stage:
+    """The server and its people, made once for all histories."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.server = ServerThread(new_practice(Path(tempfile.mkdtemp(prefix="miz-histories-"))), self.clock)
+        self.server.start()
+        names = [name for name in PEOPLE if name in ("Dr. Prüfer", "Fr. Assistenz")]
+        self.desks = [Desk(client_of(self.server.url, names[number % 2], f"Zimmer {number % 2 + 1}")) for number in range(4)]
+
+
+_stages: list[_Stage] = []
+
+
+class OneWriter(RuleBasedStateMachine):
+    """Opens, writes, releases, closes, falls silent and restarts in every order."""
+
+    @initialize()
+    def begin(self) -> None:
+        if not _stages:
+            _stages.append(_Stage())
+        self.stage = _stages[0]
+        self.clock = self.stage.clock
+        self.desks = self.stage.desks
+        for desk in self.desks:
+            self._register_again(desk)
+        client = self.desks[0].client
+        made = [client.create_patient(family_name="Verlauf", given_name=str(number), birth_date="1950") for number in range(3)]
+        self.ids = [record.id for record in made]
+        self.versions = [1, 1, 1]
+        self.given: list[set[str]] = [set(), set(), set()]
+        self.holder: dict[int, int] = {}
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS)
+    def open(self, desk: int, patient: int) -> None:
+        status, opening = self._ask(desk, lambda client: client.open_patient(self.ids[patient]))
+        if not self.desks[desk].is_registered:
+            assert status == 404
+            return
+        holder = self.holder.get(patient)
+        if holder is not None and holder != desk:
+            assert status == 409
+            return
+        assert status == 200
+        token = opening.fencing_token
+        if holder == desk:
+            assert token == self.desks[desk].tokens[patient], "opening again must not change the token"
+        else:
+            assert token not in self.given[patient], "a token was handed out twice"
+            self.given[patient].add(token)
+        assert opening.patient.version == self.versions[patient]
+        for held in [number for number, who in self.holder.items() if who == desk and number != patient]:
+            del self.holder[held]
+        self.holder[patient] = desk
+        self.desks[desk].tokens[patient] = token
+        self.desks[desk].seen = self.clock.steady
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS, kind=st.sampled_from(["notes", "medication", "planned"]))
+    def write(self, desk: int, patient: int, kind: str) -> None:
+        token = self.desks[desk].tokens.get(patient, "7.7")
+        if kind == "planned":
+            status, _ = self._ask(desk, lambda client: client.change_patient(self.ids[patient], token, planned=["Füllung 16"]))
+        else:
+            status, _ = self._ask(desk, lambda client: client.add(kind, self.ids[patient], token, text="x"))  # type: ignore[arg-type]
+        if self.holder.get(patient) == desk:
+            assert status == 200
+            self.versions[patient] += 1
+        else:
+            assert status == 412, "an application that does not hold the patient has written"
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS)
+    def release(self, desk: int, patient: int) -> None:
+        status, _ = self._ask(desk, lambda client: client.release_patient(self.ids[patient]))
+        assert status == (200 if self.desks[desk].is_registered else 404)
+        if self.holder.get(patient) == desk:
+            del self.holder[patient]
+
+    @rule(desk=APPLICATIONS)
+    def beat(self, desk: int) -> None:
+        status, heartbeat = self._ask(desk, lambda client: client.heartbeat())
+        if not self.desks[desk].is_registered:
+            assert status == 404
+            return
+        assert status == 200
+        self.desks[desk].seen = self.clock.steady
+        held = [number for number, who in self.holder.items() if who == desk]
+        assert (heartbeat.lease.patient_id if heartbeat.lease else None) == (self.ids[held[0]] if held else None)
+
+    @rule(desk=APPLICATIONS)
+    def close(self, desk: int) -> None:
+        status, _ = self._ask(desk, lambda client: client.call("DELETE", f"/applications/{client.application.id}"))  # type: ignore[union-attr]
+        assert status == (200 if self.desks[desk].is_registered else 404)
+        self._forget(desk)
+
+    @rule(desk=APPLICATIONS)
+    def register(self, desk: int) -> None:
+        if not self.desks[desk].is_registered:
+            self._register_again(self.desks[desk])
+
+    @rule(seconds=st.sampled_from([1.0, 4.0, 9.0, 21.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.stage.server.pass_time(seconds)
+        for number, desk in enumerate(self.desks):
+            if desk.is_registered and self.clock.steady - desk.seen > LEASE_S:
+                self._forget(number)
+
+    @rule(falls=st.sampled_from([*[False] * 11, True]))
+    def server_restarts(self, falls: bool) -> None:
+        if not falls:
+            return
+        self.stage.server.stop()
+        self.stage.server.start()
+        for desk in self.desks:
+            again = client_of_token(self.stage.server.url, desk.client)
+            desk.client = again
+            if desk.is_registered:
+                desk.seen = self.clock.steady
+
+    @rule(patient=PATIENTS)
+    def read(self, patient: int) -> None:
+        record = self.desks[0].client.read_patient(self.ids[patient])
+        assert record.version == self.versions[patient]
+        assert (record.holder is not None) == (patient in self.holder)
+
+    def _ask(self, desk: int, question):  # type: ignore[no-untyped-def]
+        try:
+            return 200, question(self.desks[desk].client)
+        except RefusedError as refused:
+            return refused.status, None
+
+    def _forget(self, desk: int) -> None:
+        self.desks[desk].is_registered = False
+        for held in [number for number, who in self.holder.items() if who == desk]:
+            del self.holder[held]
+
+    def _register_again(self, desk: Desk) -> None:
+        if desk.is_registered and desk.client.application is not None:
+            try:
+                desk.client.call("DELETE", f"/applications/{desk.client.application.id}")
+            except RefusedError as refused:
+                assert refused.status == 404
+        desk.client.register()
+        desk.is_registered, desk.seen, desk.tokens = True, self.clock.steady, {}
+
+
+def client_of_token(url: str, known: ApiClient) -> ApiClient:
+    """The same signed-in application, connected to the restarted server."""
+    again = ApiClient(HttpSender(url), token=known.token)
+    again.application = known.application
+    return again
+
+
+def _settings(histories: int, phases: list[Phase]) -> settings:
+    quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    return settings(
+        max_examples=histories, stateful_step_count=STEPS, deadline=None, suppress_health_check=quiet, database=None, print_blob=False, phases=phases
+    )
+
+
+@pytest.fixture(autouse=True)
+def stage():
+    yield
+    while _stages:
+        _stages.pop().server.stop()
+
+
+@pytest.mark.slow
+def test_never_two_writers():
+    run_state_machine_as_test(OneWriter, settings=_settings(HISTORIES, [Phase.generate]))
+
+
+@pytest.mark.slow
+def test_without_the_token_check_the_machine_finds_two_writers(monkeypatch: pytest.MonkeyPatch):
+    unguarded = Prepared(
+        update(patient).where(patient.c.id == bindparam("of_patient")).values(version=patient.c.version + 1).returning(patient.c.version)
+    )
+    monkeypatch.setattr(store, "_GUARDED", unguarded)
+    with pytest.raises(AssertionError, match="has written"):
+        run_state_machine_as_test(OneWriter, settings=_settings(200, [Phase.generate]))

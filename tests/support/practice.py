@@ -1,0 +1,200 @@
+"""A practice for tests: made once, copied for each test; served by a real process or by a thread with a clock of ours."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import uvicorn
+
+from miz.access import users
+from miz.access.users import PasswordDesk
+from miz.apps.bootstrap import Server, data_folder, set_up_practice
+from miz.infra.api_client import ApiClient, HttpSender
+from miz.infra.data_folder import DataFolder
+from miz.infra.db.writer import Transaction
+from miz.infra.settings import Settings, read_settings
+from miz.kernel.clock import FakeClock
+from miz.practice.patients.service import Records
+
+PASSWORD = "ein Kennwort für Tests 2026"
+PEOPLE = {
+    "Dr. Prüfer": ["dentist", "owner"],
+    "Fr. Assistenz": ["assistant"],
+    "Fr. Empfang": ["front_desk"],
+    "Hr. Verwaltung": ["admin"],
+    "Hr. Technik": ["technician"],
+    "Fr. Datenschutz": ["auditor"],
+}
+PLACES = {"Zimmer 1": True, "Zimmer 2": True, "Empfang": False}
+INTERVAL_S = 5
+READY_WITHIN_S = 20
+
+
+@cache
+def _template() -> Path:
+    """A practice with all roles, made once in this process."""
+    root = Path(tempfile.mkdtemp(prefix="miz-test-template-"))
+    folder = data_folder(root / "practice")
+    settings = read_settings(control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"))
+
+    def add_people(_: Records, tx: Transaction) -> None:
+        password_hash = PasswordDesk().hash_now(PASSWORD)
+        for name, roles in list(PEOPLE.items())[1:]:
+            users.add_user(tx, name=name, roles=roles, password_hash=password_hash)
+
+    owner, roles = next(iter(PEOPLE.items()))
+    recovery_key = set_up_practice(
+        folder, settings, practice="Testpraxis", owner=owner, owner_roles=roles, password=PASSWORD, places=PLACES, follow=add_people
+    )
+    (root / "recovery-key.txt").write_text(recovery_key)
+    return root
+
+
+def new_practice(path: Path) -> DataFolder:
+    """A fresh copy of the test practice below `path`."""
+    shutil.copytree(_template() / "practice", path / "practice")
+    return data_folder(path / "practice")
+
+
+def recovery_key() -> str:
+    return (_template() / "recovery-key.txt").read_text()
+
+
+def settings_for(folder: DataFolder) -> Settings:
+    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True)
+
+
+class ServerProcess:
+    """`miz serve` as its own process, on a free port."""
+
+    def __init__(self, folder: DataFolder, *, module: str = "miz", **environment: str) -> None:
+        self.folder = folder
+        self._module = module
+        self._environment = environment
+        self._ready_file = folder.path.parent / "ready.json"
+        self.url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start and wait for the first answer; returns the seconds it took."""
+        began = time.monotonic()
+        self._ready_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", self._module, "serve", "--data", str(self.folder.path), "--port", "0", "--ready-file", str(self._ready_file)]
+        environment = os.environ | {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1"} | self._environment
+        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while not self._ready_file.exists():
+            if self._process.poll() is not None:
+                assert self._process.stderr is not None
+                with self._process.stderr as told:
+                    raise RuntimeError(told.read().decode())
+            if time.monotonic() - began > READY_WITHIN_S:
+                raise TimeoutError("the server did not answer")
+            time.sleep(0.005)
+        self.url = json.loads(self._ready_file.read_bytes())["url"]
+        return time.monotonic() - began
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, timeout_s: float = 10) -> int:
+        """Wait for the end and return the exit code."""
+        assert self._process is not None
+        code = self._process.wait(timeout_s)
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        return code
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> "ServerProcess":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+
+class ServerThread:
+    """The real server over real HTTP in a thread of the test, with a clock that the test moves."""
+
+    def __init__(self, folder: DataFolder, clock: FakeClock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.url = ""
+
+    def start(self) -> None:
+        # Test, event loop and writer share one interpreter; with its usual long turns every request would take 20 ms.
+        sys.setswitchinterval(0.0002)
+        self.server = Server(self.folder, settings_for(self.folder), clock=self.clock)
+        config = uvicorn.Config(self.server, host="127.0.0.1", port=0, lifespan="on", log_config=None, access_log=False, ws="none")
+        self._web = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._web.run, daemon=True)
+        self._thread.start()
+        while not self._web.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.002)
+        self.url = f"http://127.0.0.1:{self._web.servers[0].sockets[0].getsockname()[1]}"
+
+    def stop(self) -> None:
+        self._web.should_exit = True
+        self._thread.join()
+        self.server.close()
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the steady clock and let the server see who has fallen silent."""
+        self.clock.steady += seconds
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Have the housekeeping's work done now."""
+        done = threading.Event()
+        loop = self.server._housekeeping.get_loop()
+
+        def ask() -> None:
+            self.server.writer.run(self.server.openings.close_gone).add_done_callback(lambda _: done.set())
+
+        loop.call_soon_threadsafe(ask)
+        assert done.wait(10)
+
+
+def client_of(url: str, user: str = "Dr. Prüfer", place: str | None = "Zimmer 1") -> ApiClient:
+    """A signed-in client with a registered application."""
+    client = ApiClient(HttpSender(url))
+    client.sign_in(user, PASSWORD, place)
+    client.register()
+    return client
+
+
+@contextlib.contextmanager
+def served(path: Path, clock: FakeClock | None = None) -> Iterator[ServerThread]:
+    """A fresh practice, served in a thread for the block."""
+    server = ServerThread(new_practice(path), clock or FakeClock())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
