@@ -256,7 +256,9 @@ def test_every_finding_has_effect_action_and_review_state(edition: Edition) -> N
 
 def test_the_edition_s_state_stands_in_the_answer(edition: Edition) -> None:
     for today, state in ((date(2026, 11, 22), "current"), (date(2027, 2, 1), "warning"), (date(2027, 4, 1), "passive")):
-        assert evaluate(edition, Case(), today=today).edition.state == state
+        answer = evaluate(edition, Case(), today=today)
+        assert answer.edition.state == state
+        assert ("Die Arzneimitteldaten sind abgelaufen." in answer.not_checked) == (state == "passive")
 
 
 def test_the_same_case_gives_the_same_answer(edition: Edition) -> None:

@@ -33,6 +33,9 @@ def inns(edition: Edition, found: Resolution) -> list[str]:
         ("Meto succ 95", "substance", ["metoprolol"]),
         ("Metoprolol ratiopharm 47,5", "substance", ["metoprolol"]),
         ("Simva-CT 20", "substance", ["simvastatin"]),
+        ("Ramipril 1A Pharma 5 mg", "substance", ["ramipril"]),
+        ("Vitamin B12 1000", "substance", ["cyanocobalamin"]),
+        ("Ibu600", "substance", ["ibuprofen"]),
         ("Candesartan/HCT 16/12,5", "combination", ["candesartan", "hydrochlorothiazide"]),
         ("Ramipril + Amlodipin", "combination", ["ramipril", "amlodipine"]),
         ("Amoxiclav 875/125", "combination", ["amoxicillin and beta-lactamase inhibitor"]),
@@ -79,7 +82,7 @@ def test_look_alikes_are_told_apart_by_their_letters(resolver: Resolver, line: s
     assert found.name.de.startswith(line)
 
 
-@pytest.mark.parametrize("line", ["Met o", "Pred", "Cef", "Meth"])
+@pytest.mark.parametrize("line", ["Met o", "Pred", "Predni", "Prednis", "Lora", "Riva", "Cef", "Meth", "Biperal", "Prednihexal"])
 def test_a_beginning_that_fits_several_chooses_none(resolver: Resolver, line: str) -> None:
     assert resolver.medication(line).kind == "unresolved"
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from miz.checks.evaluation import evaluate
 from miz.checks.model import level
+from miz.checks.wording import N_, OUT_OF_DATE
 from miz.infra.settings import preferred_language
 from miz.kernel.errors import InvalidInputError
 from miz.knowledge.edition import Edition
@@ -87,38 +88,38 @@ def _read(file: str) -> bytes:
 
 def show(answer: CheckAnswer | BrokenLine, language: str) -> None:
     """One answer for people."""
-    console, say = Console(highlight=False, soft_wrap=True), translator(language)
+    console, _ = Console(highlight=False, soft_wrap=True), translator(language)
     if isinstance(answer, BrokenLine):
         console.print(
-            Text(say("Line {number} cannot be read: {reason}").format(number=answer.line, reason=answer.error["detail"]), style="red")
+            Text(_("Line {number} cannot be read: {reason}").format(number=answer.line, reason=answer.error["detail"]), style="red")
         )
         return
     if answer.id:
         console.print(Text(answer.id, style="bold"))
     for finding in answer.findings:
-        _show_finding(console, finding, say)
+        _show_finding(console, finding, _)
     if not answer.findings:
-        console.print(say("The drug data list nothing for this. That does not mean that it is harmless."))
+        console.print(_("The drug data list nothing for this. That does not mean that it is harmless."))
     for sentence in answer.not_checked:
         console.print(Text(f"  {sentence}", style="yellow"))
     edition = answer.edition
     console.print(
         Text(
-            say("Drug data {edition}, valid until {day}.").format(edition=edition.id, day=format_day(edition.valid_until, language)),
+            _("Drug data {edition}, valid until {day}.").format(edition=edition.id, day=format_day(edition.valid_until, language)),
             style="dim",
         ),
-        Text(say(_STATES[edition.state]) if edition.state in _STATES else "", style="red"),
+        Text(_(_STATES[edition.state]) if edition.state in _STATES else "", style="red"),
     )
     console.print()
 
 
-_STATES = {"warning": "New drug data are due.", "passive": "The drug data are out of date."}
+_STATES = {"warning": N_("New drug data are due."), "passive": OUT_OF_DATE}
 
 
-def _show_finding(console: Console, finding: Finding, say: Callable[[str], str]) -> None:
-    words: dict[str, Any] = {"high": say("High"), "medium": say("Medium"), "low": say("Low")}
+def _show_finding(console: Console, finding: Finding, _: Callable[[str], str]) -> None:
+    words: dict[str, Any] = {"high": _("High"), "medium": _("Medium"), "low": _("Low")}
     of_level = level(finding.severity)
     console.print(Text(f"[{words[of_level]}]", style=_STYLES[of_level]), Text(finding.title, style="bold"))
     console.print(Text(f"  {finding.effect} {finding.action}"))
-    sources = ", ".join(source.title for source in finding.sources) or say("no source")
-    console.print(Text(f"  {finding.rule} · {sources} · {say('unreviewed')}", style="dim"))
+    sources = ", ".join(source.title for source in finding.sources) or _("no source")
+    console.print(Text(f"  {finding.rule} · {sources} · {_('unreviewed')}", style="dim"))

@@ -1,6 +1,6 @@
 """One case in, one answer out."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -42,7 +42,7 @@ def evaluate(
         edition=edition.ref(today),
         resolved=[_resolved(edition, line) for line in lines],
         findings=findings,
-        not_checked=list(dict.fromkeys(_not_checked(setting, case, lines, findings, say))),
+        not_checked=list(dict.fromkeys(_not_checked(setting, case, lines, findings, today))),
     )
 
 
@@ -72,10 +72,11 @@ def _resolved(edition: Edition, line: Resolution) -> Resolved:
     return Resolved(text=line.text, role=line.role, kind=line.kind, ids=list(line.ids), substances=inns, suggestions=list(line.suggestions))
 
 
-def _not_checked(
-    setting: Setting, case: Case, lines: list[Resolution], findings: list[Finding], say: Callable[[str], str]
-) -> Iterator[str]:
+def _not_checked(setting: Setting, case: Case, lines: list[Resolution], findings: list[Finding], today: date) -> Iterator[str]:
     """Everything that could not be judged and would matter here, in sentences."""
+    say = setting.say
+    if setting.edition.state(today) == "passive":
+        yield say(wording.OUT_OF_DATE)
     for line in lines:
         if not line.is_resolved:
             yield say(wording.NOT_RECOGNISED[line.role]).format(text=line.text)

@@ -28,6 +28,7 @@ UNRESOLVED_EFFECT = N_("What is not recognised is not checked.")
 UNRESOLVED_ACTION = N_("Check the spelling or check it by hand.")
 MEANT = N_("Did you mean: {names}?")
 
+OUT_OF_DATE = N_("The drug data are out of date.")
 NOTHING_PLANNED = N_("Nothing is planned: the risks are general.")
 MEDICATION_UNKNOWN = N_("Medication was not asked for: interactions with it are not checked.")
 ALLERGIES_UNKNOWN = N_("Allergies were not asked for: they are not checked.")

@@ -34,13 +34,13 @@ def register(app: typer.Typer, *, language: Callable[[], str] = preferred_langua
 
 def show(found: DrugItems, text: str, language: str) -> None:
     """The hits for people: name, what it is, its substances, and what led there."""
-    console, say = Console(highlight=False, soft_wrap=True), translator(language)
+    console, _ = Console(highlight=False, soft_wrap=True), translator(language)
     if not found.items:
-        console.print(say("No drug found for “{text}”.").format(text=text), markup=False)
+        console.print(_("No drug found for “{text}”.").format(text=text), markup=False)
         return
-    kinds = {"substance": say("Substance"), "product": say("Trade name"), "combination": say("Combination")}
+    kinds = {"substance": _("Substance"), "product": _("Trade name"), "combination": _("Combination")}
     table = Table(box=None)
-    for heading in (say("Name"), say("Kind"), say("Substances"), say("Found as")):
+    for heading in (_("Name"), _("Kind"), _("Substances"), _("Found as")):
         table.add_column(heading)
     for item in found.items:
         table.add_row(

@@ -89,7 +89,7 @@ class DrugLines:
             if matches := self._edition.names.exact(head):
                 return self._pick(matches, head, text, role, self._questions(matches, rest))
         for head, rest in heads(words, _QUIET):
-            if matches := self._edition.names.by_maker(head):
+            if matches := self._edition.names.by_maker(head, may_complete=False):
                 return self._pick(matches, head, text, role, self._questions(matches, rest))
         if may_complete:
             for head, rest in heads(words, self._droppable):

@@ -8,10 +8,15 @@ import apsw
 
 from miz.knowledge.words import LONGEST_PREFIX, SHORTEST_CORRECTED, TWO_EDITS_FROM, edits, fold, key_of, one_less, two_less, within_one
 
-_STRENGTH = re.compile(r"\d[\d.,:/-]*\s*(?:%|(?:mg|g|ml|µg|mcg|mikrogramm|ie|x|h|d|std)\b|i\.\s?e\.)?", re.IGNORECASE)
+# a number with its unit; not one that belongs to a word: `B12`, `1A`
+_STRENGTH = re.compile(
+    r"(?<!\b[A-Za-z])(?<![A-Za-z]\d)\d[\d.,:/-]*+(?:\s*(?:%|(?:mg|g|ml|µg|mcg|mikrogramm|ie|x|h|d|std)\b|i\.\s?e\.)|(?![^\W\d_]))",
+    re.IGNORECASE,
+)
 _MOST_ROWS = 64
 _MOST_PREFIXES = 12
 _SHORTEST_PART = 4
+_SHORTEST_JOINED_MAKER = 5
 
 
 class Match(NamedTuple):
@@ -33,7 +38,7 @@ class NameIndex:
 
     def __init__(self, connection: apsw.Connection, makers: Iterable[str] = ()) -> None:
         self._connection = connection
-        self._makers = sorted({fold(maker).replace(" ", "") for maker in makers}, key=lambda maker: (-len(maker), maker))
+        self._makers = sorted({fold(maker) for maker in makers}, key=lambda maker: (-len(maker), maker))
 
     def find(self, text: str, limit: int) -> list[Match]:
         """The best names for `text`, at most one per entry. The same text always gives the same list."""
@@ -85,13 +90,18 @@ class NameIndex:
         """Names that begin with this."""
         return self._matching(f'^ "{key}" *', is_sure=True)
 
-    def by_maker(self, key: str) -> list[Match]:
-        """Names that begin with what is left when a maker's name at the end is taken off: `metohexal` -> `meto`."""
+    def by_maker(self, key: str, *, may_complete: bool = True) -> list[Match]:
+        """Names that are, or begin with, what is left when a maker's name at the end is taken off: `metohexal` -> `meto`.
+
+        A short maker's name counts as a word of its own only: too many names end in `al`.
+        """
         joined = key.replace(" ", "")
         for maker in self._makers:
-            stem = joined.removesuffix(maker)
-            if stem != joined and len(stem) >= SHORTEST_CORRECTED - 1:
-                return self.exact(stem) or self.beginning(stem)
+            if not joined.endswith(maker.replace(" ", "")) or not (key.endswith(f" {maker}") or len(maker) >= _SHORTEST_JOINED_MAKER):
+                continue
+            stem = key.removesuffix(maker).strip() if key.endswith(maker) else joined.removesuffix(maker.replace(" ", ""))
+            if len(stem) >= SHORTEST_CORRECTED - 1:
+                return self.exact(stem) or (self.beginning(stem) if may_complete else [])
         return []
 
     def _containing(self, key: str) -> list[Match]:
