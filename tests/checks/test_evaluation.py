@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from miz.checks import evaluation
 from miz.checks.evaluation import evaluate
@@ -269,3 +271,24 @@ def test_the_same_case_gives_the_same_answer(edition: Edition) -> None:
         )
 
     assert again() == again()
+
+
+LINES = st.lists(
+    st.one_of(
+        st.text(max_size=40), st.sampled_from(["Falithrom", "Ibuprofen 600", "Articain", "ASS", "Extraktion 36", "KHK", "Penicillin"])
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(medication=LINES, planned=LINES, conditions=LINES, allergies=LINES)
+def test_any_text_is_answered_and_none_is_lost(
+    edition: Edition, medication: list[str], planned: list[str], conditions: list[str], allergies: list[str]
+) -> None:
+    answer = ask(edition, medication=medication, planned=planned, conditions=conditions, allergies=allergies)
+    typed = [text for text in (*medication, *planned, *conditions, *allergies) if text.strip()]
+    assert [line.text for line in answer.resolved] == typed
+    reported = {finding.subjects[0] for finding in answer.findings if finding.kind == "unresolved"}
+    assert {line.text for line in answer.resolved if line.kind == "unresolved"} == reported
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=CheckAnswer) == answer

@@ -4,6 +4,7 @@ from miz.access.roles import SIGNED_IN
 from miz.infra.http import Call, Endpoint
 from miz.kernel.errors import InvalidInputError
 from miz.knowledge.edition import MOST_HITS, Edition
+from miz.ui.i18n import language_of
 from miz.wire.client_protocol import DrugItems
 
 _USUAL_HITS = 12
@@ -33,4 +34,5 @@ class DrugRoutes:
         limit = query.get("limit", str(_USUAL_HITS))
         if not limit.isdecimal() or not 1 <= int(limit) <= MOST_HITS:
             raise InvalidInputError("The limit must be 1 to {most}.", most=MOST_HITS, field="limit")
-        return DrugItems(self._edition.search(query.get("q", ""), int(limit)))
+        language = language_of(call.header("accept-language"), call.cookie("miz_language"))
+        return DrugItems(self._edition.search(query.get("q", ""), int(limit), language))
