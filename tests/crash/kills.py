@@ -72,8 +72,7 @@ class Writer:
         self._thread.join()
 
     def _client(self) -> ApiClient:
-        client = ApiClient(HttpSender(self.server.url, timeout_s=5), token=self.token)
-        return client
+        return ApiClient(HttpSender(self.server.url, timeout_s=5), token=self.token)
 
 
 def kill_rounds(server: ServerProcess, rounds: int, *, seed: int) -> Toll:

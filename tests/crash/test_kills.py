@@ -13,7 +13,7 @@ RESTART_LIMIT_S = 10
 
 
 @pytest.mark.slow
-def test_no_acknowledged_write_is_lost_when_the_server_is_killed(tmp_path: Path):
+def test_no_acknowledged_write_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     server = ServerProcess(new_practice(tmp_path))
     toll = kill_rounds(server, KILLS, seed=20261122)
     assert toll.acknowledged > KILLS, "the writers hardly wrote, so the kills proved nothing"
@@ -21,11 +21,13 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed(tmp_path: Path)
     assert toll.slowest_restart_s <= RESTART_LIMIT_S
 
 
-def test_the_data_folder_holds_no_name_in_clear(tmp_path: Path):
+def test_the_data_folder_holds_no_name_in_clear(tmp_path: Path) -> None:
     folder = new_practice(tmp_path)
     with ServerProcess(folder) as server:
         client = client_of(server.url)
-        record = client.create_patient(family_name="Klarnamenprobe", given_name="Quirinius", birth_date="1950-01-02", insurance_number="Z123456780")
+        record = client.create_patient(
+            family_name="Klarnamenprobe", given_name="Quirinius", birth_date="1950-01-02", insurance_number="Z123456780"
+        )
         token = client.open_patient(record.id).fencing_token
         client.add("medication", record.id, token, text="Geheimnisprobol 5 mg")
         server.kill()
@@ -38,13 +40,13 @@ def test_the_data_folder_holds_no_name_in_clear(tmp_path: Path):
         assert not [needle for needle in needles if needle.lower() in content], path.name
 
 
-def test_a_second_server_on_the_folder_is_refused(tmp_path: Path):
+def test_a_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
     folder = new_practice(tmp_path)
-    with ServerProcess(folder), pytest.raises(RuntimeError, match="data folder|Datenordner"):
+    with ServerProcess(folder), pytest.raises(RuntimeError, match=r"data folder|Datenordner"):
         ServerProcess(folder).start()
 
 
-def test_a_stop_with_an_open_stream_is_clean_and_quick(tmp_path: Path):
+def test_a_stop_with_an_open_stream_is_clean_and_quick(tmp_path: Path) -> None:
     import http.client
     import time
     from urllib.parse import urlsplit

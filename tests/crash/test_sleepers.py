@@ -10,14 +10,16 @@ from tests.crash.sleepers import sleeper_rounds
 
 
 @pytest.mark.slow
-def test_a_client_that_slept_past_its_lease_is_refused():
+def test_a_client_that_slept_past_its_lease_is_refused() -> None:
     refused, rounds = sleeper_rounds(8)
     assert refused == rounds
 
 
 @pytest.mark.slow
-def test_without_the_token_check_the_sleeper_writes(monkeypatch: pytest.MonkeyPatch):
-    unguarded = update(patient).where(patient.c.id == bindparam("of_patient")).values(version=patient.c.version + 1).returning(patient.c.version)
+def test_without_the_token_check_the_sleeper_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    unguarded = (
+        update(patient).where(patient.c.id == bindparam("of_patient")).values(version=patient.c.version + 1).returning(patient.c.version)
+    )
     monkeypatch.setattr(store, "_GUARDED", Prepared(unguarded))
     refused, rounds = sleeper_rounds(2)
     assert refused < rounds

@@ -4,10 +4,13 @@ The model is a register per patient: who holds it, by which token, at which vers
 be the one the model gives. The same machine must fail when the token check is taken out; that is tested too.
 """
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -20,6 +23,7 @@ from miz.infra.db.prepared import Prepared
 from miz.kernel.clock import FakeClock
 from miz.practice.patients import store
 from miz.practice.tables import patient
+from miz.wire.client_protocol import EntryKind
 from tests.support.practice import INTERVAL_S, PEOPLE, ServerThread, client_of, new_practice
 
 LEASE_S = INTERVAL_S * 4
@@ -102,7 +106,7 @@ class OneWriter(RuleBasedStateMachine):
         if kind == "planned":
             status, _ = self._ask(desk, lambda client: client.change_patient(self.ids[patient], token, planned=["Füllung 16"]))
         else:
-            status, _ = self._ask(desk, lambda client: client.add(kind, self.ids[patient], token, text="x"))  # type: ignore[arg-type]
+            status, _ = self._ask(desk, lambda client: client.add(cast("EntryKind", kind), self.ids[patient], token, text="x"))
         if self.holder.get(patient) == desk:
             assert status == 200
             self.versions[patient] += 1
@@ -129,7 +133,7 @@ class OneWriter(RuleBasedStateMachine):
 
     @rule(desk=APPLICATIONS)
     def close(self, desk: int) -> None:
-        status, _ = self._ask(desk, lambda client: client.call("DELETE", f"/applications/{client.application.id}"))  # type: ignore[union-attr]
+        status, _ = self._ask(desk, ApiClient.close_application)
         assert status == (200 if self.desks[desk].is_registered else 404)
         self._forget(desk)
 
@@ -163,7 +167,7 @@ class OneWriter(RuleBasedStateMachine):
         assert record.version == self.versions[patient]
         assert (record.holder is not None) == (patient in self.holder)
 
-    def _ask(self, desk: int, question):  # type: ignore[no-untyped-def]
+    def _ask(self, desk: int, question: Callable[[ApiClient], Any]) -> tuple[int, Any]:
         try:
             return 200, question(self.desks[desk].client)
         except RefusedError as refused:
@@ -176,10 +180,8 @@ class OneWriter(RuleBasedStateMachine):
 
     def _register_again(self, desk: Desk) -> None:
         if desk.is_registered and desk.client.application is not None:
-            try:
-                desk.client.call("DELETE", f"/applications/{desk.client.application.id}")
-            except RefusedError as refused:
-                assert refused.status == 404
+            with contextlib.suppress(RefusedError):
+                desk.client.close_application()
         desk.client.register()
         desk.is_registered, desk.seen, desk.tokens = True, self.clock.steady, {}
 
@@ -194,24 +196,30 @@ def client_of_token(url: str, known: ApiClient) -> ApiClient:
 def _settings(histories: int, phases: list[Phase]) -> settings:
     quiet = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
     return settings(
-        max_examples=histories, stateful_step_count=STEPS, deadline=None, suppress_health_check=quiet, database=None, print_blob=False, phases=phases
+        max_examples=histories,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=quiet,
+        database=None,
+        print_blob=False,
+        phases=phases,
     )
 
 
 @pytest.fixture(autouse=True)
-def stage():
+def stage() -> Iterator[None]:
     yield
     while _stages:
         _stages.pop().server.stop()
 
 
 @pytest.mark.slow
-def test_never_two_writers():
+def test_never_two_writers() -> None:
     run_state_machine_as_test(OneWriter, settings=_settings(HISTORIES, [Phase.generate]))
 
 
 @pytest.mark.slow
-def test_without_the_token_check_the_machine_finds_two_writers(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_token_check_the_machine_finds_two_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     unguarded = Prepared(
         update(patient).where(patient.c.id == bindparam("of_patient")).values(version=patient.c.version + 1).returning(patient.c.version)
     )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 import uvicorn
 
@@ -89,7 +90,18 @@ class ServerProcess:
         """Start and wait for the first answer; returns the seconds it took."""
         began = time.monotonic()
         self._ready_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", self._module, "serve", "--data", str(self.folder.path), "--port", "0", "--ready-file", str(self._ready_file)]
+        command = [
+            sys.executable,
+            "-m",
+            self._module,
+            "serve",
+            "--data",
+            str(self.folder.path),
+            "--port",
+            "0",
+            "--ready-file",
+            str(self._ready_file),
+        ]
         environment = os.environ | {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1"} | self._environment
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while not self._ready_file.exists():
@@ -128,7 +140,7 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
-    def __enter__(self) -> "ServerProcess":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

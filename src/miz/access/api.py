@@ -1,6 +1,5 @@
 """JSON routes of sessions, users and workplaces."""
 
-
 from msgspec import Struct
 
 from miz.access import users, workplaces

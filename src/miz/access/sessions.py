@@ -72,7 +72,9 @@ class Sessions:
             user_session.c.id, user_session.c.token_hash, user_session.c.expires_at, user_account.c.id.label("user_id"), user_account.c.name,
             user_account.c.roles, workplace.c.id.label("workplace_id"), workplace.c.name.label("workplace"), room.c.name.label("room"),
         ).select_from(user_session.join(user_account).outerjoin(workplace).outerjoin(room))  # fmt: skip
-        live = joined.where(user_session.c.ended_at.is_(None), user_session.c.expires_at > self._clock.now(), user_account.c.is_disabled.is_(False))
+        live = joined.where(
+            user_session.c.ended_at.is_(None), user_session.c.expires_at > self._clock.now(), user_account.c.is_disabled.is_(False)
+        )
         for row in self._database.reader().execute(live):
             place = Workplace(row.workplace_id, row.workplace, row.room) if row.workplace_id else None
             actor = _actor(row.user_id, row.name, row.roles, row.id, place)
@@ -209,4 +211,3 @@ def _actor(user_id: str, name: str, roles: list[str], session_id: str, place: Wo
 
 def _hash_of(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-

@@ -45,9 +45,10 @@ class PasswordDesk:
 
     def _fits(self, password_hash: str | None, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash or self._nobody, password) and password_hash is not None
+            self._hasher.verify(password_hash or self._nobody, password)
         except VerificationError:
             return False
+        return password_hash is not None
 
     async def _run(self, work: Any, *arguments: Any) -> Any:
         if self._waiting >= 50:
@@ -78,7 +79,9 @@ def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str
     if not 1 <= len(name) <= 100:
         raise InvalidInputError("A user needs a name of up to 100 characters.")
     if not roles or (unknown := sorted(set(roles) - set(ROLES))):
-        raise InvalidInputError("Unknown role: {role}. Roles are {roles}.", role=", ".join(unknown if roles else []), roles=", ".join(ROLES))
+        raise InvalidInputError(
+            "Unknown role: {role}. Roles are {roles}.", role=", ".join(unknown if roles else []), roles=", ".join(ROLES)
+        )
     if _row(tx.connection, name) is not None:
         raise UserExistsError
     user_id = str(uuid.uuid4())
@@ -96,7 +99,9 @@ def set_user_disabled(tx: Transaction, name: str, *, is_disabled: bool) -> str:
     if user is None:
         raise UnknownUserError
     if is_disabled and "owner" in user.roles:
-        others = tx.connection.execute(select(user_account.c.roles).where(user_account.c.id != user.id, user_account.c.is_disabled.is_(False)))
+        others = tx.connection.execute(
+            select(user_account.c.roles).where(user_account.c.id != user.id, user_account.c.is_disabled.is_(False))
+        )
         if not any("owner" in roles for (roles,) in others):
             raise LastOwnerError
     tx.connection.execute(update(user_account).where(user_account.c.id == user.id).values(is_disabled=is_disabled, failures_in_row=0))
@@ -108,7 +113,9 @@ def count_failure(tx: Transaction, user_id: str) -> None:
     tx.connection.execute(
         update(user_account)
         .where(user_account.c.id == user_id)
-        .values(failures_in_row=user_account.c.failures_in_row + 1, is_disabled=user_account.c.failures_in_row + 1 >= FAILURES_UNTIL_DISABLED)
+        .values(
+            failures_in_row=user_account.c.failures_in_row + 1, is_disabled=user_account.c.failures_in_row + 1 >= FAILURES_UNTIL_DISABLED
+        )
     )
 
 
@@ -120,7 +127,7 @@ def find_user(reader: Connection, name: str) -> Any:
 def list_users(reader: Connection) -> list[dict[str, Any]]:
     """All users by name, without their hashes."""
     shown = (user_account.c.id, user_account.c.name, user_account.c.roles, user_account.c.is_disabled, user_account.c.created_at)
-    return [dict(row._mapping) for row in reader.execute(select(*shown).order_by(func.lower(user_account.c.name)))]
+    return [row._asdict() for row in reader.execute(select(*shown).order_by(func.lower(user_account.c.name)))]
 
 
 def _row(connection: Connection, name: str) -> Any:

@@ -71,7 +71,9 @@ class AccessPages:
         form = call.form
         user, chosen, next_path = form.get("user", ""), form.get("workplace", ""), safe_next(form.get("next"))
         try:
-            token, _ = await self._sessions.sign_in(name=user, password=form.get("password", ""), place=chosen or None, address=call.address)
+            token, _ = await self._sessions.sign_in(
+                name=user, password=form.get("password", ""), place=chosen or None, address=call.address
+            )
         except (WrongPasswordError, TooManyAttemptsError, UnknownWorkplaceError) as error:
             return self._sign_in_page(call, user=user, chosen=chosen, next_path=next_path, error=error)
         return self._go(next_path, self._cookie(token, self._session_s, call))

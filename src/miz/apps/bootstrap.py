@@ -231,7 +231,9 @@ async def _fill(
     records = Records(RecordMemory(), EventBroker(), today=lambda: clock.now().astimezone(PRACTICE_ZONE).date())
 
     def fill(tx: Transaction) -> None:
-        tx.connection.execute(server_state.insert().values(id=1, practice=practice, epoch=1, control_interval_s=settings.control_interval_s))
+        tx.connection.execute(
+            server_state.insert().values(id=1, practice=practice, epoch=1, control_interval_s=settings.control_interval_s)
+        )
         users.add_user(tx, name=owner, roles=owner_roles, password_hash=password_hash)
         for name, is_room in places.items():
             workplaces.add_workplace(tx, name, is_room=is_room)

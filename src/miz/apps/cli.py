@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `ke
 """
 
 import sys
-
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -20,13 +19,25 @@ from miz.kernel.errors import InvalidInputError, MizError
 from miz.knowledge import cli as search_commands
 from miz.ui.i18n import translator
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help="Medication information for dental practices.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Medication information for dental practices.",
+)
 patient_app = typer.Typer(no_args_is_help=True, help="Patients of a practice.")
 user_app = typer.Typer(no_args_is_help=True, help="Users and their roles.")
 application_app = typer.Typer(no_args_is_help=True, help="Applications that are open.")
 mode_app = typer.Typer(no_args_is_help=True, help="The server's mode.")
 interval_app = typer.Typer(no_args_is_help=True, help="The control interval.")
-for name, group in {"patient": patient_app, "user": user_app, "application": application_app, "mode": mode_app, "interval": interval_app}.items():
+for name, group in {
+    "patient": patient_app,
+    "user": user_app,
+    "application": application_app,
+    "mode": mode_app,
+    "interval": interval_app,
+}.items():
     app.add_typer(group, name=name)
 
 out = Console(highlight=False)
@@ -34,7 +45,9 @@ errors = Console(stderr=True, highlight=False)
 
 Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-ReadyFile = Annotated[Path | None, typer.Option("--ready-file", help="Written once the server answers, removed when it stops.", metavar="FILE")]
+ReadyFile = Annotated[
+    Path | None, typer.Option("--ready-file", help="Written once the server answers, removed when it stops.", metavar="FILE")
+]
 
 
 @app.callback()
@@ -304,5 +317,3 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInputError("The file {file} cannot be read.", file=str(path)) from error
-
-

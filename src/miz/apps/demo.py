@@ -29,16 +29,146 @@ PEOPLE = (
 PLACES = {"Zimmer 1": True, "Zimmer 2": True, "Zimmer 3": True, "Empfang": False, "Büro": False}
 SYNTHETIC = 300
 
-_FAMILY_NAMES = (
-    "Ahlers Albers Arnold Baumann Behrens Bergmann Bischoff Blum Böhm Brandt Busch Christiansen Dietz Ebert Engel Ernst Fiedler Frank Franke Fuhrmann "
-    "Gärtner Gebauer Graf Günther Haas Hahn Hartung Heinemann Heller Hempel Henning Herzog Hoffmeister Horn Jäger Jansen Kaiser Keller Kirchner Köhler "
-    "Kraft Krämer Kuhn Lehnert Lindner Lorenz Ludwig Maurer Moser Nagel Naumann Neubauer Oehler Ott Pfeiffer Pohl Raabe Reimann Reuter Ritter Rohde "
-    "Sander Schilling Schramm Seidel Simon Sommer Stein Steiner Thiele Ullrich Vogt Voß Wagner Walther Weiß Wendt Winkler Wirth Zander Ziegler Yıldız "
-    "Öztürk Nowak Kowalski Petrović Nguyễn Rossi García"
-).split()
+_FAMILY_NAMES = [
+    "Ahlers",
+    "Albers",
+    "Arnold",
+    "Baumann",
+    "Behrens",
+    "Bergmann",
+    "Bischoff",
+    "Blum",
+    "Böhm",
+    "Brandt",
+    "Busch",
+    "Christiansen",
+    "Dietz",
+    "Ebert",
+    "Engel",
+    "Ernst",
+    "Fiedler",
+    "Frank",
+    "Franke",
+    "Fuhrmann",
+    "Gärtner",
+    "Gebauer",
+    "Graf",
+    "Günther",
+    "Haas",
+    "Hahn",
+    "Hartung",
+    "Heinemann",
+    "Heller",
+    "Hempel",
+    "Henning",
+    "Herzog",
+    "Hoffmeister",
+    "Horn",
+    "Jäger",
+    "Jansen",
+    "Kaiser",
+    "Keller",
+    "Kirchner",
+    "Köhler",
+    "Kraft",
+    "Krämer",
+    "Kuhn",
+    "Lehnert",
+    "Lindner",
+    "Lorenz",
+    "Ludwig",
+    "Maurer",
+    "Moser",
+    "Nagel",
+    "Naumann",
+    "Neubauer",
+    "Oehler",
+    "Ott",
+    "Pfeiffer",
+    "Pohl",
+    "Raabe",
+    "Reimann",
+    "Reuter",
+    "Ritter",
+    "Rohde",
+    "Sander",
+    "Schilling",
+    "Schramm",
+    "Seidel",
+    "Simon",
+    "Sommer",
+    "Stein",
+    "Steiner",
+    "Thiele",
+    "Ullrich",
+    "Vogt",
+    "Voß",
+    "Wagner",
+    "Walther",
+    "Weiß",
+    "Wendt",
+    "Winkler",
+    "Wirth",
+    "Zander",
+    "Ziegler",
+    "Yıldız",
+    "Öztürk",
+    "Nowak",
+    "Kowalski",
+    "Petrović",
+    "Nguyễn",
+    "Rossi",
+    "García",
+]
 _GIVEN_NAMES = {
-    "female": "Anke Birgit Carla Dagmar Elif Frieda Gesa Hanna Ines Jutta Karin Lena Maria Nadja Olga Petra Renate Sabine Tanja Ursula Vera Wiebke".split(),
-    "male": "Arne Bernd Claus Detlef Emre Frank Georg Heiko Ingo Jens Karl Lars Mirko Norbert Ole Peter Rainer Sven Thomas Uwe Volker Walter".split(),
+    "female": [
+        "Anke",
+        "Birgit",
+        "Carla",
+        "Dagmar",
+        "Elif",
+        "Frieda",
+        "Gesa",
+        "Hanna",
+        "Ines",
+        "Jutta",
+        "Karin",
+        "Lena",
+        "Maria",
+        "Nadja",
+        "Olga",
+        "Petra",
+        "Renate",
+        "Sabine",
+        "Tanja",
+        "Ursula",
+        "Vera",
+        "Wiebke",
+    ],
+    "male": [
+        "Arne",
+        "Bernd",
+        "Claus",
+        "Detlef",
+        "Emre",
+        "Frank",
+        "Georg",
+        "Heiko",
+        "Ingo",
+        "Jens",
+        "Karl",
+        "Lars",
+        "Mirko",
+        "Norbert",
+        "Ole",
+        "Peter",
+        "Rainer",
+        "Sven",
+        "Thomas",
+        "Uwe",
+        "Volker",
+        "Walter",
+    ],
 }
 _TAKEN = (
     "Ramipril|5 mg|Tabl.|1 0 0 0", "Bisoprolol|2,5 mg|Tabl.|1 0 0 0", "Amlodipin|5 mg|Tabl.|0 0 1 0", "Simvastatin|20 mg|Tabl.|0 0 0 1",
@@ -58,7 +188,14 @@ def make_demo(path: Path | None, settings: Settings | None = None) -> tuple[Serv
     chosen = replace(chosen, key_file=chosen.key_file or str(folder.path / "demo.key"), api_docs=True)
     if not folder.database.exists():
         recovery_key = set_up_practice(
-            folder, chosen, practice=PRACTICE, owner=PEOPLE[0][0], owner_roles=PEOPLE[0][2], password=PEOPLE[0][1], places=PLACES, follow=_fill
+            folder,
+            chosen,
+            practice=PRACTICE,
+            owner=PEOPLE[0][0],
+            owner_roles=PEOPLE[0][2],
+            password=PEOPLE[0][1],
+            places=PLACES,
+            follow=_fill,
         )
         write_whole(folder.path / "recovery-key.txt", recovery_key.encode() + b"\n", is_private=True)
     return Server(folder, chosen), scratch
@@ -66,7 +203,9 @@ def make_demo(path: Path | None, settings: Settings | None = None) -> tuple[Serv
 
 def sign_in_data(url: str) -> bytes:
     """What the ready file holds: the address and who may sign in."""
-    return msgspec.json.encode({"url": url, "users": [{"name": name, "password": password, "role": roles[0]} for name, password, roles in PEOPLE]})
+    return msgspec.json.encode(
+        {"url": url, "users": [{"name": name, "password": password, "role": roles[0]} for name, password, roles in PEOPLE]}
+    )
 
 
 def _fill(records: Records, tx: Transaction) -> None:
@@ -94,9 +233,9 @@ def _synthetic(chance: random.Random, number: int) -> tuple[dict[str, Any], list
     for line in chance.sample(_TAKEN, k=min(len(_TAKEN), max(0, round(chance.gauss(age / 15 - 1, 1.5))))):
         text, strength, form, dose = line.split("|")
         times = dose.split(" ")
-        is_scheme = len(times) == 4 and times[0].isdigit()  # noqa: PLR2004
+        is_scheme = len(times) == 4 and times[0].isdigit()
         how = {"dose": dict(zip(("morning", "noon", "evening", "night"), times, strict=True))} if is_scheme else {"dose_text": dose}
         entries.append(("medication", {"text": text, "strength": strength, "form": form, **how}))
-    if chance.random() < 0.15:  # noqa: PLR2004
+    if chance.random() < 0.15:
         entries.append(("allergies", {"text": chance.choice(_ALLERGIES), "onset": "unknown"}))
     return identity, entries

@@ -66,5 +66,5 @@ async def _ask(server: Server, method: str, path: str, headers: Mapping[str, str
         status = message.get("status", status)
         content += message.get("body", b"")
 
-    await server(scope, receive, send)  # type: ignore[arg-type]
+    await server(scope, receive, send)
     return status, content

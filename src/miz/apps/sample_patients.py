@@ -35,7 +35,7 @@ def _medication(line: str) -> dict[str, Any]:
     text, strength, form, dose, reason = (*(part.strip() for part in line.split("|")), "", "", "", "")[:5]
     entry: dict[str, Any] = {"text": text, "strength": strength, "form": form, "reason": reason}
     times = dose.split()
-    if len(times) == 4:  # noqa: PLR2004 - morning, noon, evening, night
+    if len(times) == 4:
         entry["dose"] = dict(zip(("morning", "noon", "evening", "night"), times, strict=True))
     elif dose:
         entry["dose_text"] = dose

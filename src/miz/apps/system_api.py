@@ -23,7 +23,9 @@ _TOPICS_LIMIT = 50
 class SystemRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, broker: EventBroker, presence: Presence, *, practice: str, edition: Callable[[], EditionRef], is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, broker: EventBroker, presence: Presence, *, practice: str, edition: Callable[[], EditionRef], is_ready: Callable[[], bool]
+    ) -> None:
         self._broker = broker
         self._presence = presence
         self._practice = practice
@@ -96,7 +98,9 @@ def openapi_endpoint(described: list[Endpoint], *, title: str) -> Endpoint:
     async def openapi(call: Call) -> Reply:
         return Reply(document(), media_type="application/json")
 
-    return Endpoint(method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, summary="This document.", is_open_while_locked=True)
+    return Endpoint(
+        method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, summary="This document.", is_open_while_locked=True
+    )
 
 
 def _chunk(event: Event) -> bytes:

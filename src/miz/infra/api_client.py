@@ -113,8 +113,8 @@ class ApiClient:
         return self.call("POST", f"/applications/{self._application_id}/heartbeat", answer=protocol.Heartbeat)
 
     def close_application(self) -> None:
+        """Close in order; the id is worth nothing from then on."""
         self.call("DELETE", f"/applications/{self._application_id}")
-        self.application = None
 
     def search(self, text: str, limit: int = 20) -> list[protocol.PatientLine]:
         return self.call("POST", "/patients/search", protocol.PatientSearch(text, limit), answer=protocol.PatientLines).items

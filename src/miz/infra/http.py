@@ -188,7 +188,9 @@ def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, rec
     """The ASGI application of all `endpoints`. `record` is told of unexpected errors with their request id."""
     return Router(
         [
-            Route(endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}")
+            Route(
+                endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}"
+            )
             for endpoint in endpoints
         ],
         default=_NotFound(face),

@@ -57,7 +57,7 @@ def recover_key(recovery_key: str, wrapped_file: Path, key_file: Path) -> bytes:
     """Open the wrapped database key and write a new key file. Raises `RecoveryKeyError`."""
     try:
         identity = pyrage.x25519.Identity.from_str(recovery_key.strip())
-        key = pyrage.decrypt(wrapped_file.read_bytes(), [identity])
+        key: bytes = pyrage.decrypt(wrapped_file.read_bytes(), [identity])
     except (pyrage.DecryptError, pyrage.IdentityError, ValueError, OSError) as error:
         raise RecoveryKeyError from error
     write_whole(key_file, key.hex().encode() + b"\n", is_private=True)

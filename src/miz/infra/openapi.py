@@ -11,7 +11,10 @@ from miz.infra.http import EVERYBODY, Endpoint
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
-    "properties": {name: {"type": "integer" if name == "status" else "string"} for name in ("type", "title", "status", "detail", "instance", "code", "hint")},
+    "properties": {
+        name: {"type": "integer" if name == "status" else "string"}
+        for name in ("type", "title", "status", "detail", "instance", "code", "hint")
+    },
 }
 
 
@@ -39,13 +42,18 @@ def openapi_document(endpoints: Iterable[Endpoint], *, title: str, version: str)
 
 
 def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", endpoint.path)]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
     parameters += [{"name": name, "in": "query", "schema": {"type": kind}} for name, kind in endpoint.query.items()]
     parameters += [{"name": name, "in": "header", "schema": {"type": "string"}} for name in endpoint.headers]
     success: dict[str, Any] = {"description": endpoint.summary}
     if endpoint.answer is not None:
         success["content"] = {"application/json": {"schema": schema_of[endpoint.answer]}}
-    problem = {"description": "Problem (RFC 9457)", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    problem = {
+        "description": "Problem (RFC 9457)",
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
         "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.path}").strip("_"),

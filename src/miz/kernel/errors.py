@@ -8,7 +8,16 @@ may hold `{fields}`; they never hold patient data.
 from typing import ClassVar, Literal
 
 Kind = Literal[
-    "invalid", "unauthenticated", "forbidden", "not_found", "conflict", "stale", "precondition", "busy", "unavailable", "integrity",
+    "invalid",
+    "unauthenticated",
+    "forbidden",
+    "not_found",
+    "conflict",
+    "stale",
+    "precondition",
+    "busy",
+    "unavailable",
+    "integrity",
 ]
 
 EXIT_CODES: dict[Kind, int] = {

@@ -21,7 +21,7 @@ class Message(Struct, frozen=True):
 # --- sessions and applications -------------------------------------------------------------------------------------
 
 
-class SignIn(Message, forbid_unknown_fields=True):
+class SignIn(Message, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /session`. `workplace` is a name or id; a program without a place leaves it out."""
 
     user: str
@@ -29,11 +29,11 @@ class SignIn(Message, forbid_unknown_fields=True):
     workplace: str | None = None
 
 
-class SessionToken(Message):
+class SessionToken(Message, frozen=True):
     token: str
 
 
-class Workplace(Message):
+class Workplace(Message, frozen=True):
     """A desk or chair with a computer; it may belong to a room."""
 
     id: str
@@ -41,7 +41,7 @@ class Workplace(Message):
     room: str | None = None
 
 
-class RegisterApplication(Message, forbid_unknown_fields=True):
+class RegisterApplication(Message, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /applications`. `workplace` is a name or id; without it the session's own counts."""
 
     kind: Literal["active", "viewer"] = "active"
@@ -49,13 +49,13 @@ class RegisterApplication(Message, forbid_unknown_fields=True):
     version: str = ""
 
 
-class RegisteredApplication(Message):
+class RegisteredApplication(Message, frozen=True):
     id: str
     heartbeat_interval_s: int
     lease_s: int
 
 
-class HeldLease(Message):
+class HeldLease(Message, frozen=True):
     """The lease an application holds; `expires_at` is for display only."""
 
     patient_id: str
@@ -69,7 +69,7 @@ class Heartbeat(Struct, frozen=True):
     messages: list[str]
 
 
-class Application(Message):
+class Application(Message, frozen=True):
     """One line of `GET /applications`. `patient_id` and `patient` only for those who may search patients."""
 
     id: str
@@ -83,7 +83,7 @@ class Application(Message):
     patient: str | None = None
 
 
-class Holder(Message):
+class Holder(Message, frozen=True):
     """Who has a patient open: the user, the workplace or room as shown, and since when."""
 
     user: str
@@ -101,7 +101,7 @@ MedicationState = Literal["recorded", "none", "not_asked"]
 Source = Literal["patient", "plan", "practice_system", "legacy", "exchange"]
 
 
-class Dose(Message):
+class Dose(Message, frozen=True):
     """How much at which time of day, as typed: `1`, `1/2`, `0,5`."""
 
     morning: str = ""
@@ -110,7 +110,7 @@ class Dose(Message):
     night: str = ""
 
 
-class Trace(Message, kw_only=True):
+class Trace(Message, frozen=True, kw_only=True):
     """What every entry carries: its version and who changed it last, when and where."""
 
     id: str
@@ -121,7 +121,7 @@ class Trace(Message, kw_only=True):
     entered_in_error: bool = False
 
 
-class Medication(Trace, kw_only=True):
+class Medication(Trace, frozen=True, kw_only=True):
     text: str
     status: Literal["active", "as_needed", "stopped", "entered_in_error"] = field(default="active")
     drug_id: str | None = None
@@ -137,7 +137,7 @@ class Medication(Trace, kw_only=True):
     note: str | None = None
 
 
-class Allergy(Trace, kw_only=True):
+class Allergy(Trace, frozen=True, kw_only=True):
     text: str
     allergy_id: str | None = None
     reaction: str | None = None
@@ -147,7 +147,7 @@ class Allergy(Trace, kw_only=True):
     source: Source = "patient"
 
 
-class Condition(Trace, kw_only=True):
+class Condition(Trace, frozen=True, kw_only=True):
     answer: Literal["yes", "no", "unknown"]
     text: str | None = None
     condition_id: str | None = None
@@ -158,7 +158,7 @@ class Condition(Trace, kw_only=True):
 ObservationKind = Literal["weight_kg", "height_cm", "egfr", "inr", "pregnancy_week", "breastfeeding"]
 
 
-class Observation(Trace, kw_only=True):
+class Observation(Trace, frozen=True, kw_only=True):
     """A measured value; `breastfeeding` is 1 or 0."""
 
     kind: ObservationKind
@@ -166,14 +166,14 @@ class Observation(Trace, kw_only=True):
     measured_on: str
 
 
-class Note(Trace, kw_only=True):
+class Note(Trace, frozen=True, kw_only=True):
     text: str
 
 
 Entry = Medication | Allergy | Condition | Observation | Note
 
 
-class PatientLine(Message, kw_only=True):
+class PatientLine(Message, frozen=True, kw_only=True):
     """A patient as a search shows it. `holder` is set while an application has the patient open."""
 
     id: str
@@ -187,7 +187,7 @@ class PatientLine(Message, kw_only=True):
     holder: Holder | None = None
 
 
-class Patient(Message, kw_only=True):
+class Patient(Message, frozen=True, kw_only=True):
     """The whole record. Lists hold what counts; entries made in error are kept in the history only.
 
     `is_restricted`: the reader's role shows identity and allergies only; the other lists are empty, whatever they hold.
@@ -217,7 +217,7 @@ class Patient(Message, kw_only=True):
     is_restricted: bool = False
 
 
-class NewPatient(Message, kw_only=True, forbid_unknown_fields=True):
+class NewPatient(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family_name: str
     given_name: str
     birth_date: str
@@ -228,35 +228,35 @@ class NewPatient(Message, kw_only=True, forbid_unknown_fields=True):
     is_sample: bool = False
 
 
-class PatientPatch(Message, kw_only=True, forbid_unknown_fields=True):
+class PatientPatch(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What changes; what is left out stays. `planned` is kept until the end of the day."""
 
     family_name: str | UnsetType = UNSET
     given_name: str | UnsetType = UNSET
     birth_date: str | UnsetType = UNSET
     sex: Sex | UnsetType = UNSET
-    prefix: str | None | UnsetType = UNSET
-    number: str | None | UnsetType = UNSET
-    insurance_number: str | None | UnsetType = UNSET
+    prefix: str | UnsetType | None = UNSET
+    number: str | UnsetType | None = UNSET
+    insurance_number: str | UnsetType | None = UNSET
     allergy_state: Literal["none_known", "not_asked"] | UnsetType = UNSET
     medication_state: Literal["none", "not_asked"] | UnsetType = UNSET
     planned: list[str] | UnsetType = UNSET
 
 
-class PatientSearch(Message, forbid_unknown_fields=True):
+class PatientSearch(Message, frozen=True, forbid_unknown_fields=True):
     q: str
     limit: int = 20
 
 
-class PatientLines(Message):
+class PatientLines(Message, frozen=True):
     items: list[PatientLine]
 
 
-class PatientIds(Message):
+class PatientIds(Message, frozen=True):
     items: list[str]
 
 
-class Opening(Message):
+class Opening(Message, frozen=True):
     """Answer to an opening: the lease and the record in one."""
 
     fencing_token: str
@@ -264,7 +264,7 @@ class Opening(Message):
     patient: Patient
 
 
-class Change(Message, kw_only=True):
+class Change(Message, frozen=True, kw_only=True):
     """One line of the history: who changed what, when and where; `before` and `after` are the whole entries."""
 
     id: str
@@ -282,14 +282,14 @@ class Change(Message, kw_only=True):
 # --- drugs and the check -------------------------------------------------------------------------------------------
 
 
-class SubstanceRef(Message):
+class SubstanceRef(Message, frozen=True):
     id: str
     inn: str
     name_de: str
     atc: list[str]
 
 
-class DrugItem(Message):
+class DrugItem(Message, frozen=True):
     """One hit of the pick list. `matched` is the text that led here: the name, an abbreviation or another brand."""
 
     id: str
@@ -299,11 +299,11 @@ class DrugItem(Message):
     matched: str
 
 
-class DrugItems(Message):
+class DrugItems(Message, frozen=True):
     items: list[DrugItem]
 
 
-class CasePatient(Message, kw_only=True):
+class CasePatient(Message, frozen=True, kw_only=True):
     """Facts about the patient. Absent or null = not asked; an empty list = asked, none."""
 
     age: float | None = None
@@ -318,7 +318,7 @@ class CasePatient(Message, kw_only=True):
     allergies: list[str] | None = None
 
 
-class Case(Message, kw_only=True):
+class Case(Message, frozen=True, kw_only=True):
     """One question: who, what is taken, what is planned, each as a receptionist types it."""
 
     patient: CasePatient = CasePatient()
@@ -336,7 +336,7 @@ class Resolved(Struct, frozen=True):
     suggestions: list[str]
 
 
-class SourceRef(Message):
+class SourceRef(Message, frozen=True):
     id: str
     title: str
     year: int | None = None
@@ -368,7 +368,7 @@ class Finding(Struct, frozen=True):
     reviewed: bool
 
 
-class EditionRef(Message):
+class EditionRef(Message, frozen=True):
     id: str
     valid_until: date
     state: Literal["current", "warning", "passive"]
@@ -386,21 +386,21 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     id: str | None = None
 
 
-class Changes(Message):
+class Changes(Message, frozen=True):
     items: list[Change]
 
 
-class Applications(Message):
+class Applications(Message, frozen=True):
     items: list[Application]
 
 
-class Planned(Message, forbid_unknown_fields=True):
+class Planned(Message, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /patients/{id}/evaluation`; without `planned` what is kept with the patient counts."""
 
     planned: list[str] | None = None
 
 
-class Server(Message, kw_only=True):
+class Server(Message, frozen=True, kw_only=True):
     """Answer of `GET /server`."""
 
     practice: str

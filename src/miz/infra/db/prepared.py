@@ -32,6 +32,6 @@ class Prepared:
     def _compile(self, connection: Connection, names: list[str]) -> None:
         is_insert = isinstance(self._statement, Insert)
         compiled = self._statement.compile(dialect=connection.dialect, column_keys=names if is_insert else None)
-        processes = compiled._bind_processors  # noqa: SLF001 - the compiled form has no public name for them
+        processes: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - the compiled form has no public name for them
         self._values = [(name, compiled.params.get(name), processes.get(name)) for name in compiled.positiontup or []]
         self._sql = str(compiled)

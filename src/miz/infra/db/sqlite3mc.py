@@ -27,7 +27,7 @@ class Error(Exception):
     """Root of PEP 249's errors."""
 
 
-class Warning(Exception):  # noqa: A001 - the name is fixed by PEP 249
+class Warning(Exception):  # noqa: A001, N818 - the name is fixed by PEP 249
     """Never raised; PEP 249 asks for the name."""
 
 
@@ -118,7 +118,8 @@ class Cursor:
         return self
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        return self._fetched(self._cursor.fetchone)
+        row: tuple[Any, ...] | None = self._fetched(self._cursor.fetchone)
+        return row
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return self._fetched(self._cursor.fetchall) or []

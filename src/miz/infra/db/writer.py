@@ -119,7 +119,7 @@ class Writer:
             driver.rows("SAVEPOINT member")
             try:
                 member.result = member.work(transaction)
-            except Exception as error:  # noqa: BLE001 - a refused unit of work must not harm its neighbours
+            except Exception as error:
                 if not driver.apsw.in_transaction or _is_machine_fault(error):
                     raise
                 driver.rows("ROLLBACK TO member")

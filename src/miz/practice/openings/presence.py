@@ -72,7 +72,9 @@ class Presence:
             seen_s=self._clock.steady_s(), seen_at=tx.now,
         )  # fmt: skip
         stored = ("id", "kind", "session_id", "user_id", "user", "workplace", "room", "version")
-        tx.connection.execute(insert(client_application).values(**{name: getattr(application, name) for name in stored}, registered_at=tx.now))
+        tx.connection.execute(
+            insert(client_application).values(**{name: getattr(application, name) for name in stored}, registered_at=tx.now)
+        )
 
         def follow() -> None:
             self._applications[application.id] = application

@@ -142,4 +142,3 @@ class Openings:
         if freed is not None:
             self._by_application.pop(freed.application_id, None)
         self._broker.publish([Event("opening", patient_id)])
-

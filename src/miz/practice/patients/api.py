@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -92,26 +92,38 @@ class PatientRoutes:
 
         async def add(call: Call) -> Any:
             given = _object_of(call)
-            return await self._write(call, shape, lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given))
+            return await self._write(
+                call, shape, lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given)
+            )
 
         async def change(call: Call) -> Any:
             patch = _object_of(call)
             return await self._write(
-                call, shape, lambda tx, token: self._records.change_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"], patch)
+                call,
+                shape,
+                lambda tx, token: self._records.change_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"], patch),
             )
 
         async def mark(call: Call) -> Any:
             return await self._write(
-                call, shape, lambda tx, token: self._records.mark_entered_in_error(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+                call,
+                shape,
+                lambda tx, token: self._records.mark_entered_in_error(
+                    tx, call.person, call.params["id"], token, kind, call.params["entry"]
+                ),
             )
 
         async def restore(call: Call) -> Any:
             return await self._write(
-                call, shape, lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+                call,
+                shape,
+                lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"]),
             )
 
         def writing(method: Any, path: str, run: Any, summary: str, status: int = 200) -> Endpoint:
-            return Endpoint(method=method, path=path, may=WRITE_RECORD, run=run, answer=shape, status=status, headers=_WRITING, summary=summary)
+            return Endpoint(
+                method=method, path=path, may=WRITE_RECORD, run=run, answer=shape, status=status, headers=_WRITING, summary=summary
+            )
 
         return [
             writing("POST", entries, add, f"Add to {kind}.", 201),
@@ -161,6 +173,6 @@ class PatientRoutes:
 
 def _object_of(call: Call) -> dict[str, Any]:
     try:
-        return cast("dict[str, Any]", msgspec.json.decode(call.raw_body or b"{}", type=dict[str, Any]))
+        return msgspec.json.decode(call.raw_body or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnparsableInputError from error

@@ -35,7 +35,16 @@ ENTRY_TYPES: dict[EntryKind, type[Entry]] = {
 
 _TRACE_FIELDS = set(Trace.__struct_fields__)
 _DATE_FIELDS = {"since", "until", "measured_on", "birth_date", "year"}
-_NAME_FIELDS = {"family_name": 200, "given_name": 200, "prefix": 100, "number": 40, "insurance_number": 40, "strength": 100, "form": 100, "unit": 100}
+_NAME_FIELDS = {
+    "family_name": 200,
+    "given_name": 200,
+    "prefix": 100,
+    "number": 40,
+    "insurance_number": 40,
+    "strength": 100,
+    "form": 100,
+    "unit": 100,
+}
 _TEXT_LIMIT = 2_000
 _RANGES: dict[str, tuple[float, float]] = {
     "weight_kg": (0.3, 400), "height_cm": (20, 260), "egfr": (0, 200), "inr": (0.5, 20), "pregnancy_week": (1, 43), "breastfeeding": (0, 1),
@@ -158,7 +167,14 @@ def _check_range(entry: Observation) -> None:
 
 
 def _trace(entry_id: str, version: int, actor: Actor, now: datetime) -> dict[str, Any]:
-    return {"id": entry_id, "version": version, "changed_at": now, "changed_by": actor.user, "workplace": actor.place, "entered_in_error": False}
+    return {
+        "id": entry_id,
+        "version": version,
+        "changed_at": now,
+        "changed_by": actor.user,
+        "workplace": actor.place,
+        "entered_in_error": False,
+    }
 
 
 def _clean(name: str, value: Any) -> Any:

@@ -30,7 +30,9 @@ def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> 
     text = text.strip()
     birth_date = birth_date_in(text, today)
     if birth_date is not None:
-        return _lines(reader, _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key), limit)
+        return _lines(
+            reader, _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key), limit
+        )
     if text.isdigit():
         return _lines(reader, _SELECT_LINE.where(_begins(patient.c.number, text)).order_by(patient.c.number), limit)
     words = sorted(name_words(re.sub(r"[,.;]", " ", text)), key=len, reverse=True)[:6]
@@ -71,7 +73,9 @@ def read_history(reader: Connection, patient_id: str, *, limit: int = 200) -> li
     if reader.execute(select(patient.c.id).where(patient.c.id == patient_id)).first() is None:
         raise PatientNotFoundError
     shown = ("id", "kind", "entry_id", "action", "changed_at", "changed_by", "workplace", "version", "before", "after")
-    rows = reader.execute(select(*(change.c[name] for name in shown)).where(change.c.patient_id == patient_id).order_by(change.c.id.desc()).limit(limit))
+    rows = reader.execute(
+        select(*(change.c[name] for name in shown)).where(change.c.patient_id == patient_id).order_by(change.c.id.desc()).limit(limit)
+    )
     return [Change(**{**row._asdict(), "id": str(row.id)}) for row in rows]
 
 

@@ -120,7 +120,7 @@ class Records:
         self, tx: Transaction, actor: Actor, record: Patient, kind: EntryKind, action: str, before: Entry | None, after: Entry
     ) -> None:
         changed = model.with_entry(record, kind, after)
-        if record.allergy_state == "none_known" and changed.allergy_state != "none_known" or (
+        if (record.allergy_state == "none_known" and changed.allergy_state != "none_known") or (
             record.medication_state == "none" and changed.medication_state != "none"
         ):
             store.update_identity(tx, changed, self._today(), is_renamed=False)

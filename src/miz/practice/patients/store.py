@@ -27,7 +27,9 @@ _SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
 _SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
 _ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
 _SELECT_ENTRIES = {
-    kind: select(*_ENTRY_COLUMNS[kind]).where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False)).order_by(table.c.changed_at, table.c.id)
+    kind: select(*_ENTRY_COLUMNS[kind])
+    .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
+    .order_by(table.c.changed_at, table.c.id)
     for kind, table in ENTRY_TABLES.items()
 }
 _GUARDED = Prepared(
@@ -129,8 +131,9 @@ def write_change(
 
 def _read_record(connection: Connection, patient_id: str) -> Patient:
     row = connection.execute(_SELECT_PATIENT, {"patient_id": patient_id}).one()
-    lists: dict[str, list[Any]] = {
-        kind: [_entry_of(kind, found) for found in connection.execute(_SELECT_ENTRIES[kind], {"patient_id": patient_id})] for kind in ENTRY_KINDS
+    lists: dict[str, Any] = {
+        kind: [_entry_of(kind, found) for found in connection.execute(_SELECT_ENTRIES[kind], {"patient_id": patient_id})]
+        for kind in ENTRY_KINDS
     }
     recorded = any(entry.status != "stopped" for entry in lists["medication"])
     return Patient(
