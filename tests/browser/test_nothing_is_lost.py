@@ -149,8 +149,9 @@ def test_dose_is_changed_in_place(desk: Callable[..., Desk]) -> None:
     seat.open("Exempel, Wolfgang")
     page = seat.page
     page.locator("#list [data-row] [data-main]").first.press("Enter")
-    page.locator("#edit-noon").fill("1/2")
-    page.locator("#edit-noon").press("Enter")
+    expect(page.locator("[data-editing] [name=morning]")).to_be_focused()
+    page.locator("[data-editing] [name=noon]").fill("1/2")
+    page.locator("[data-editing] [name=noon]").press("Enter")
     expect(page.locator("#list [data-row]").first).to_contain_text("½")
     expect(page.locator("#toast")).to_contain_text("geändert.")
 

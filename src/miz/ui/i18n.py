@@ -90,7 +90,7 @@ def format_number(value: float, language: str) -> str:
     """With decimal comma or point, no trailing zero, no-break space for thousands from 10 000."""
     text: str = format_decimal(value, format="0.####", locale=language)
     whole, mark, rest = text.partition("," if language == "de" else ".")
-    if len(whole.lstrip("-")) > 4:  # noqa: PLR2004 - four figures stay together
+    if len(whole.lstrip("-")) > 4:
         whole = f"{int(whole):,}".replace(",", _NO_BREAK)
     return whole + mark + rest
 

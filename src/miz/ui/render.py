@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from miz.ui import assets, i18n
 
 PACKAGE = Path(__file__).parents[1]
-TEMPLATE_FOLDERS = [PACKAGE / "ui" / "templates", *sorted(PACKAGE.glob("*/templates")), *sorted(PACKAGE.glob("*/*/templates"))]
+TEMPLATE_FOLDERS = [*sorted(PACKAGE.glob("*/templates")), *sorted(PACKAGE.glob("*/*/templates"))]
 ZONE = ZoneInfo("Europe/Berlin")
 
 # What every template may use besides the fields of its page.
@@ -59,7 +59,13 @@ def environment(language: str) -> Environment:
         auto_reload=False,
     )
     made.install_gettext_translations(i18n.translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.globals |= {"language": language, "theme": "system", "program_version": "", "address": assets.address, "icon_address": assets.icon_address}
+    made.globals |= {
+        "language": language,
+        "theme": "system",
+        "program_version": "",
+        "address": assets.address,
+        "icon_address": assets.icon_address,
+    }
     made.filters |= _formats(language)
     return made
 

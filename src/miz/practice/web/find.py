@@ -54,7 +54,9 @@ class FindPages:
             Endpoint(method="GET", path="/", may=SEARCH_PATIENTS, run=self.show, summary="Find a patient", is_page=True),
             Endpoint(method="GET", path="/patients/search", may=SEARCH_PATIENTS, run=self.show, summary="Find a patient", is_page=True),
             Endpoint(method="POST", path="/patients/search", may=SEARCH_PATIENTS, run=self.search, summary="Patients found", is_page=True),
-            Endpoint(method="GET", path="/patients/new", may=WRITE_IDENTITY, run=self.show_new, summary="Form for a new patient", is_page=True),
+            Endpoint(
+                method="GET", path="/patients/new", may=WRITE_IDENTITY, run=self.show_new, summary="Form for a new patient", is_page=True
+            ),
             Endpoint(method="POST", path="/patients", may=WRITE_IDENTITY, run=self.create, summary="Store a new patient", is_page=True),
         ]
 
@@ -105,7 +107,11 @@ class FindPages:
         return FindPage(
             frame=self._desk.frame(call.person, text),
             lines=[
-                Line(patient=line, lock=lock_from(line.holder, application.id if application else "", held), has_namesake=names.count(name) > 1)
+                Line(
+                    patient=line,
+                    lock=lock_from(line.holder, application.id if application else "", held),
+                    has_namesake=names.count(name) > 1,
+                )
                 for line, name in zip(lines, names, strict=True)
             ],
             is_search=is_search,

@@ -41,7 +41,7 @@ def identity_from(form: Mapping[str, str]) -> NewPatient:
     sex = form.get("sex") or "unknown"
     if sex not in get_args(Sex):
         raise InvalidInputError("Unknown field: {field}", field="sex")
-    texts = {name: form.get(name, "") for name in IDENTITY_FIELDS if name != "sex"}
+    texts: dict[str, Any] = {name: form.get(name, "") for name in IDENTITY_FIELDS if name != "sex"}
     return NewPatient(**texts, sex=cast("Sex", sex))
 
 
@@ -67,7 +67,12 @@ def allergy_from(form: Mapping[str, str]) -> dict[str, Any]:
 
 def condition_from(form: Mapping[str, str]) -> dict[str, Any]:
     """An entry of the conditions."""
-    return {"text": form.get("text", ""), "answer": form.get("answer") or "yes", "since": form.get("since", ""), "detail": form.get("detail", "")}
+    return {
+        "text": form.get("text", ""),
+        "answer": form.get("answer") or "yes",
+        "since": form.get("since", ""),
+        "detail": form.get("detail", ""),
+    }
 
 
 def observation_from(form: Mapping[str, str], today: str) -> dict[str, Any]:

@@ -90,7 +90,12 @@ class Desk:
 
     def frame(self, actor: Actor, search_text: str = "") -> Frame:
         return Frame(
-            practice=self.practice, user=actor.user, user_id=actor.user_id, place=actor.place, idle_lock_min=self.idle_lock_min, search_text=search_text
+            practice=self.practice,
+            user=actor.user,
+            user_id=actor.user_id,
+            place=actor.place,
+            idle_lock_min=self.idle_lock_min,
+            search_text=search_text,
         )
 
     def application_of(self, call: Call) -> LiveApplication | None:
@@ -121,7 +126,9 @@ def lock_from(holder: Holder | None, application_id: str, held: HeldLease | None
     if holder is None:
         return Lock(state="free", application=application_id)
     if holder.application_id == application_id and held is not None:
-        return Lock(state="mine", place=holder.workplace, user=holder.user, since=holder.since, token=held.fencing_token, application=application_id)
+        return Lock(
+            state="mine", place=holder.workplace, user=holder.user, since=holder.since, token=held.fencing_token, application=application_id
+        )
     return Lock(state="other", place=holder.workplace, user=holder.user, since=holder.since, application=application_id)
 
 

@@ -27,7 +27,12 @@ from miz.ui.i18n import translator
 from miz.wire.client_protocol import Allergy, Condition, Entry, EntryKind, Medication, Observation, Patient, PatientPatch
 
 TABS: Mapping[str, str] = {"medication": "", "anamnesis": "/anamnesis", "allergies": "/allergies", "history": "/history"}
-TAB_OF: Mapping[EntryKind, str] = {"medication": "medication", "conditions": "anamnesis", "observations": "anamnesis", "allergies": "allergies"}
+TAB_OF: Mapping[EntryKind, str] = {
+    "medication": "medication",
+    "conditions": "anamnesis",
+    "observations": "anamnesis",
+    "allergies": "allergies",
+}
 T = TypeVar("T")
 
 
@@ -184,7 +189,9 @@ class PatientPages:
             "may_write": lock.state == "mine" and not WRITE_RECORD.isdisjoint(actor.roles),
         }  # fmt: skip
         if tab == "anamnesis":
-            return AnamnesisPage(**shown, conditions=record.conditions, observations=sorted(record.observations, key=lambda seen: seen.measured_on))
+            return AnamnesisPage(
+                **shown, conditions=record.conditions, observations=sorted(record.observations, key=lambda seen: seen.measured_on)
+            )
         if tab == "allergies":
             return AllergiesPage(**shown, allergies=record.allergies)
         if tab == "history":
@@ -226,7 +233,9 @@ class PatientPages:
     async def add(self, call: Call) -> Reply:
         kind, form = _kind(call), call.form
         given = self._given(kind, form, is_new=True)
-        entry = await self._once(call, kind, lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given))
+        entry = await self._once(
+            call, kind, lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given)
+        )
         return self._done(call, kind, entry, "%s added.")
 
     async def change(self, call: Call) -> Reply:
@@ -248,13 +257,17 @@ class PatientPages:
     async def mark(self, call: Call) -> Reply:
         kind = _kind(call)
         entry = await self._once(
-            call, kind, lambda tx, token: self._records.mark_entered_in_error(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+            call,
+            kind,
+            lambda tx, token: self._records.mark_entered_in_error(tx, call.person, call.params["id"], token, kind, call.params["entry"]),
         )
         return self._done(call, kind, entry, "%s marked as entered in error.")
 
     async def restore(self, call: Call) -> Reply:
         kind = _kind(call)
-        await self._once(call, kind, lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"]))
+        await self._once(
+            call, kind, lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"])
+        )
         return self._answer(call, TAB_OF[kind], Toast(sentence=translator(look_of(call).language)("The last change was taken back.")))
 
     async def plan(self, call: Call) -> Reply:
@@ -309,10 +322,12 @@ class PatientPages:
         return forms.observation_from(form, self._desk.today().isoformat())
 
     async def _patch(self, call: Call, patch: PatientPatch) -> None:
-        await self._run_once(call, Patient, lambda tx, token: self._records.change_patient(tx, call.person, call.params["id"], token, patch))
+        await self._run_once(
+            call, Patient, lambda tx, token: self._records.change_patient(tx, call.person, call.params["id"], token, patch)
+        )
 
     async def _once(self, call: Call, kind: EntryKind, work: Callable[[Transaction, str], Entry]) -> Entry:
-        return await self._run_once(call, cast("type[Entry]", ENTRY_TYPES[kind]), work)
+        return await self._run_once(call, ENTRY_TYPES[kind], work)
 
     async def _run_once(self, call: Call, answer: type[T], work: Callable[[Transaction, str], T]) -> T:
         """Run a write under the token of the form; a form that arrives twice acts once."""
@@ -324,12 +339,22 @@ class PatientPages:
         request = repr(sorted((name, value) for name, value in form.items() if name not in ("fencing_token", "application"))).encode()
         user_id, route = call.person.user_id, f"POST {call.scope['path']}"
         return await self._writer.run(
-            lambda tx: once(tx, user_id=user_id, route=route, key=form.get("idempotency_key"), request=request, answer=answer, work=lambda: work(tx, token))
+            lambda tx: once(
+                tx,
+                user_id=user_id,
+                route=route,
+                key=form.get("idempotency_key"),
+                request=request,
+                answer=answer,
+                work=lambda: work(tx, token),
+            )
         )
 
     def _done(self, call: Call, kind: EntryKind, entry: Entry, sentence: str) -> Reply:
         words = translator(look_of(call).language)(sentence).replace("%s", _name_of(entry, call))
-        return self._answer(call, TAB_OF[kind], Toast(sentence=words, undo_address=f"/patients/{call.params['id']}/{kind}/{entry.id}/restore"))
+        return self._answer(
+            call, TAB_OF[kind], Toast(sentence=words, undo_address=f"/patients/{call.params['id']}/{kind}/{entry.id}/restore")
+        )
 
     def _answer(self, call: Call, tab: str, toast: Toast | None = None) -> Reply:
         """The page's parts for the page that asked; a plain form is sent on to the page."""

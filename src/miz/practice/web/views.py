@@ -45,13 +45,21 @@ class MedicationGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CardPart:
+    """One finding of a card: what, why, what to do."""
+
+    title: str
+    effect: str
+    action: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
-    """One clinical risk and what to do about it."""
+    """One clinical risk and what to do about it; the finding that leads gives the title."""
 
     level: Level
     title: str
-    causes: Sequence[str]
-    actions: Sequence[str]
+    parts: Sequence[CardPart]
     alternatives: Sequence[str]
     sources: Sequence[str]
     rules: Sequence[str]
@@ -121,9 +129,22 @@ def history_line(change: Change) -> HistoryLine:
     """A change with what differs between its two states."""
     before, after = change.before or {}, change.after or {}
     subject = str(after.get("text") or before.get("text") or after.get("kind") or "")
-    hidden = {"id", "version", "changed_at", "changed_by", "workplace", "entered_in_error", "drug_id", "allergy_id", "condition_id", "source"}
+    hidden = {
+        "id",
+        "version",
+        "changed_at",
+        "changed_by",
+        "workplace",
+        "entered_in_error",
+        "drug_id",
+        "allergy_id",
+        "condition_id",
+        "source",
+    }
     names = [name for name in dict.fromkeys([*before, *after]) if name not in hidden]
-    differing = [(name, _text(before.get(name)), _text(after.get(name))) for name in names if _text(before.get(name)) != _text(after.get(name))]
+    differing = [
+        (name, _text(before.get(name)), _text(after.get(name))) for name in names if _text(before.get(name)) != _text(after.get(name))
+    ]
     return HistoryLine(change=change, subject=subject, differences=differing if change.action in ("changed", "restored") else [])
 
 
@@ -164,18 +185,28 @@ def _levels(advice: Advice) -> dict[str, Level]:
 
 def _card(group: Sequence[Finding]) -> Card:
     lead = group[0]
-    sources = dict.fromkeys(f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources)
-    titles = list(dict.fromkeys(finding.title for finding in group))
+    sources = dict.fromkeys(
+        f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources
+    )
     return Card(
         level=LEVELS[lead.severity],
-        title=titles[0],
-        causes=[*titles[1:], *dict.fromkeys(finding.effect for finding in group if finding.effect)],
-        actions=list(dict.fromkeys(finding.action for finding in group if finding.action)),
+        title=lead.title,
+        parts=_parts(group),
         alternatives=list(dict.fromkeys(name for finding in group for name in finding.alternatives)),
         sources=list(sources),
         rules=[finding.rule for finding in group],
         is_reviewed=all(finding.reviewed for finding in group),
     )
+
+
+def _parts(group: Sequence[Finding]) -> list[CardPart]:
+    """The findings of a card in their order; what was said already is not said again."""
+    parts, said = [], set()
+    for finding in group:
+        new = {"effect": finding.effect, "action": finding.action}
+        parts.append(CardPart(title=finding.title, **{name: "" if text in said else text for name, text in new.items()}))
+        said |= set(new.values())
+    return parts
 
 
 def _text(value: Any) -> str:

@@ -44,10 +44,14 @@ async function look(input) {
 function procedures(input, typed) {
   const found = JSON.parse(input.dataset.extra ?? "[]").map(([name, ...others]) => {
     const begun = [name, ...others].find((word) => fold(word).startsWith(typed));
-    return (begun || fold(name).includes(typed)) && { name: begun ?? name, kind: "procedure", matched: begun ?? name, substances: [{ name_de: name }] };
+    const shown = begun === undefined || begun === name ? name : cased(begun);
+    return (begun || fold(name).includes(typed)) && { name: shown, kind: "procedure", matched: shown, substances: [{ name_de: name }] };
   });
   return found.filter(Boolean).sort((one, other) => fold(other.name).startsWith(typed) - fold(one.name).startsWith(typed)).slice(0, 6);
 }
+
+// Other names are kept in lower case: abbreviations get capitals, words a capital letter.
+const cased = (word) => (word.length <= 3 ? word.toUpperCase() : word[0].toUpperCase() + word.slice(1));
 
 function show(input, typed, items) {
   const own = of(input);
