@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Self
@@ -54,9 +55,15 @@ def _template() -> Path:
             users.add_user(tx, name=name, roles=roles, password_hash=password_hash)
 
     owner, roles = next(iter(PEOPLE.items()))
-    recovery_key = set_up_practice(
-        folder, settings, practice="Testpraxis", owner=owner, owner_roles=roles, password=PASSWORD, places=PLACES, follow=add_people
-    )
+
+    def set_up() -> str:
+        return set_up_practice(
+            folder, settings, practice="Testpraxis", owner=owner, owner_roles=roles, password=PASSWORD, places=PLACES, follow=add_people
+        )
+
+    # Browser tests keep an event loop in their thread, and setting up runs one of its own.
+    with ThreadPoolExecutor(1) as aside:
+        recovery_key = aside.submit(set_up).result()
     (root / "recovery-key.txt").write_text(recovery_key)
     return root
 
