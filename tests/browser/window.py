@@ -82,6 +82,7 @@ class Desk:
         self.page.keyboard.type("1")
         self.page.keyboard.press("Enter")
         expect(self.page.locator("#list")).to_contain_text(expected, ignore_case=True)
+        expect(self.page.locator("#add-text")).to_be_focused()
 
     def plan(self, text: str) -> None:
         self.page.keyboard.press("F7")

@@ -43,11 +43,13 @@ async function look(input) {
 // Each procedure comes with its other names; the one that begins as typed is offered, its proper name beside it.
 function procedures(input, typed) {
   const found = JSON.parse(input.dataset.extra ?? "[]").map(([name, ...others]) => {
-    const begun = [name, ...others].find((word) => fold(word).startsWith(typed));
+    const words = [name, ...others];
+    const begun = words.find((word) => fold(word) === typed) ?? words.find((word) => fold(word).startsWith(typed));
     const shown = begun === undefined || begun === name ? name : cased(begun);
     return (begun || fold(name).includes(typed)) && { name: shown, kind: "procedure", matched: shown, substances: [{ name_de: name }] };
   });
-  return found.filter(Boolean).sort((one, other) => fold(other.name).startsWith(typed) - fold(one.name).startsWith(typed)).slice(0, 6);
+  const rank = ({ name }) => (fold(name) === typed ? 0 : fold(name).startsWith(typed) ? 1 : 2);
+  return found.filter(Boolean).sort((one, other) => rank(one) - rank(other)).slice(0, 6);
 }
 
 // Other names are kept in lower case: abbreviations get capitals, words a capital letter.

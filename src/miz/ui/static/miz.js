@@ -61,11 +61,11 @@ document.addEventListener("htmx:load", () => {
 });
 
 // The cursor goes to where the next entry is typed.
-const focusOn = (...selectors) => setTimeout(() => selectors.map((selector) => document.querySelector(selector)).find(Boolean)?.focus({ preventScroll: true }));
+const focusOn = (...selectors) => selectors.map((selector) => document.querySelector(selector)).find(Boolean)?.focus({ preventScroll: true });
 document.addEventListener("htmx:afterRequest", (event) => {
   const after = event.detail.requestConfig.elt.dataset?.focusAfter;
   if (after && event.detail.successful) focusOn(after);
-  else if (event.detail.boosted && event.detail.successful) focusOn("[data-first]", "main");
+  else if (event.detail.boosted && event.detail.successful && document.activeElement === document.body) focusOn("[data-first]", "main");
 });
 
 drafts.restoreAll();
