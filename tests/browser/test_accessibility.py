@@ -1,6 +1,6 @@
 """axe finds nothing on any screen: three widths, both themes, both languages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ def findings(page: Page) -> list[str]:
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE.read_text())
     found: dict[str, Any] = page.evaluate("rules => axe.run(document, rules)", RULES)
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]} {rule['nodes'][0].get('failureSummary', '')[:200]}" for rule in found["violations"]]
+    return [
+        f"{rule['id']}: {rule['nodes'][0]['html'][:160]} {rule['nodes'][0].get('failureSummary', '')[:200]}" for rule in found["violations"]
+    ]
 
 
 def check(page: Page, name: str) -> None:
@@ -36,10 +38,10 @@ def check(page: Page, name: str) -> None:
 
 
 @pytest.fixture(params=LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def look(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+def look(request: pytest.FixtureRequest) -> dict[str, Any]:
     theme, language = request.param
     # The policy of the pages forbids foreign scripts; axe is one.
-    yield {"color_scheme": theme, "locale": language, "bypass_csp": True}
+    return {"color_scheme": theme, "locale": language, "bypass_csp": True}
 
 
 def test_gates(browser: Browser, server: DemoServer, look: dict[str, Any]) -> None:

@@ -99,12 +99,16 @@ def test_back_button_shows_the_page_before(desk: Callable[..., Desk]) -> None:
     expect(seat.pill).to_have_text("Sie bearbeiten")
 
 
-@pytest.mark.parametrize(("patient", "text"), [("Vorlage, Heinz", "😀 Tropfen 🦷"), ("Übung, Mareike", "x" * 10_000)], ids=["four bytes", "10,000 letters"])
+@pytest.mark.parametrize(
+    ("patient", "text"), [("Vorlage, Heinz", "😀 Tropfen 🦷"), ("Übung, Mareike", "x" * 10_000)], ids=["four bytes", "10,000 letters"]
+)
 def test_strange_texts_are_kept_or_refused_with_a_sentence(desk: Callable[..., Desk], patient: str, text: str) -> None:
     seat = desk()
     seat.open(patient)
     page = seat.page
-    page.locator("#add-text").evaluate("(field, text) => { field.removeAttribute('maxlength'); field.value = text; field.form.dataset.chosen = '1'; }", text)
+    page.locator("#add-text").evaluate(
+        "(field, text) => { field.removeAttribute('maxlength'); field.value = text; field.form.dataset.chosen = '1'; }", text
+    )
     page.locator("#add-reason").press("Enter")
     if len(text) < 100:
         expect(page.locator("#list")).to_contain_text(text)
@@ -139,7 +143,7 @@ def test_stop_and_undo_by_keyboard(desk: Callable[..., Desk]) -> None:
     expect(page.locator("#dialog")).to_be_visible()
     page.get_by_role("button", name="Heute absetzen").click()
     expect(page.locator("#toast")).to_contain_text("abgesetzt.")
-    expect(page.locator("#list tbody", has_text="Abgesetzt")).to_contain_text(re.compile(re.escape(name), re.I))
+    expect(page.locator("#list tbody", has_text="Abgesetzt")).to_contain_text(re.compile(re.escape(name), re.IGNORECASE))
     page.locator("#list").press("Control+z")
     expect(page.locator("#list tbody", has_text="Abgesetzt")).to_have_count(0)
 

@@ -54,14 +54,14 @@ class Desk:
         self.page.goto(f"{self.url}/")
         self.find(name)
         self.page.locator("#results [data-row] [data-main]").first.press("Enter")
-        expect(self.page.locator(".patient-bar h1")).to_contain_text(name.split(",")[0].upper())
+        expect(self.page.locator(".patient-bar h1")).to_contain_text(name.split(",", maxsplit=1)[0].upper())
 
     def view(self, name: str) -> None:
         """Look at the first hit without opening it."""
         self.page.goto(f"{self.url}/")
         self.find(name)
         self.page.locator("#results [data-row] [data-main]").first.press("Shift+Enter")
-        expect(self.page.locator(".patient-bar h1")).to_contain_text(name.split(",")[0].upper())
+        expect(self.page.locator(".patient-bar h1")).to_contain_text(name.split(",", maxsplit=1)[0].upper())
 
     @property
     def pill(self) -> Any:

@@ -18,7 +18,7 @@ def template_messages() -> Iterator[tuple[str, str]]:
             for line, _, message, _ in babel_extract(
                 stream, ["_", "gettext", "ngettext"], [], {"trim_blocks": "true", "lstrip_blocks": "true"}
             ):
-                yield (message[0] if isinstance(message, tuple) else message), f"{path.name}:{line}"
+                yield str(message[0] if isinstance(message, tuple) else message), f"{path.name}:{line}"
 
 
 def code_messages() -> Iterator[tuple[str, str]]:
@@ -43,7 +43,7 @@ def _messages_of(node: ast.AST) -> Iterator[str]:
             inner = node.func.func
             if isinstance(inner, ast.Name) and inner.id == "translator":
                 yield from _strings(node.args[0])
-        if name == "_done" and len(node.args) == 4:  # noqa: PLR2004 - the page's own sentence
+        if name == "_done" and len(node.args) == 4:
             yield from _strings(node.args[3])
 
 

@@ -9,10 +9,13 @@ from tests.web.messages import code_messages, template_messages
 
 def german() -> dict[str, str]:
     with (LOCALE_FOLDER / "de" / "LC_MESSAGES" / "miz.po").open("rb") as stream:
-        entries = [(message.id, message.string) for message in read_po(stream, locale="de") if message.id]
-    return {
-        (ids[0] if isinstance(ids, tuple) else ids): (strings[0] if isinstance(strings, tuple) else strings) for ids, strings in entries
-    }
+        entries = [(_first(message.id), _first(message.string)) for message in read_po(stream, locale="de") if message.id]
+    return dict(entries)
+
+
+def _first(texts: str | list[str] | tuple[str, ...] | None) -> str:
+    """The singular, where there is a plural."""
+    return texts if isinstance(texts, str) else texts[0] if texts else ""
 
 
 def test_every_sentence_has_its_german() -> None:

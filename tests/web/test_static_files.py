@@ -15,12 +15,16 @@ def test_style_sheet_keeps_its_size() -> None:
 
 
 def test_first_visit_keeps_its_size() -> None:
-    loaded = [name for name in assets.files() if name.endswith((".js", ".css", ".svg")) or name.endswith("latin-wght-normal.woff2")]
+    loaded = [name for name in assets.files() if name.endswith((".js", ".css", ".svg", "latin-wght-normal.woff2"))]
     assert sum(len(assets.files()[name]) for name in loaded) <= FIRST_VISIT_LIMIT_BYTES
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    own = {name: content.decode() for name, content in assets.files().items() if not name.startswith("vendor/") and name.endswith((".js", ".css"))}
+    own = {
+        name: content.decode()
+        for name, content in assets.files().items()
+        if not name.startswith("vendor/") and name.endswith((".js", ".css"))
+    }
     own |= {path.name: path.read_text() for folder in TEMPLATE_FOLDERS for path in folder.glob("*.html")}
     assert {name for name, text in own.items() if re.search(r"https?://(?!www\.w3\.org)", text)} == set()
 
@@ -32,7 +36,9 @@ def test_every_icon_used_is_in_the_sprite() -> None:
     for folder in TEMPLATE_FOLDERS:
         for path in folder.glob("*.html"):
             text = path.read_text()
-            used |= set(re.findall(r'icon\("([a-z-]+)"', text)) | set(re.findall(r'(?:notice|empty)\((?:"(?:amber|red|blue)", )?"([a-z-]+)"', text))
+            used |= set(re.findall(r'icon\("([a-z-]+)"', text)) | set(
+                re.findall(r'(?:notice|empty)\((?:"(?:amber|red|blue)", )?"([a-z-]+)"', text)
+            )
             used |= set(re.findall(r'"(?:high|medium|low|avoid|possible|unchecked)": "([a-z-]+)"', text))
     assert used - listed == set(), "used, not listed"
     assert {name for name in listed if f'id="{name}"' not in sprite} == set(), "listed, not built"

@@ -43,7 +43,7 @@ def read_names(template: str, seen: set[str]) -> set[str]:
         return set()
     seen.add(template)
     tree = source_of(template)
-    imported = {node.template.value for node in tree.find_all((nodes.FromImport, nodes.Import)) if isinstance(node.template, nodes.Const)}
+    imported = {node.template.value for node in tree.find_all(nodes.FromImport) if isinstance(node.template, nodes.Const)}
     names = find_undeclared_variables(tree)
     for other in find_referenced_templates(tree):
         if other is not None and other not in imported:

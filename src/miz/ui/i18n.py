@@ -32,9 +32,7 @@ def language_of(accept_language: str | None, chosen: str | None = None) -> Langu
     wishes: list[tuple[float, Language]] = []
     for part in (accept_language or "").split(","):
         tag, _, weight = part.strip().partition(";q=")
-        for language in LANGUAGES:
-            if tag.casefold().split("-")[0] == language:
-                wishes.append((_weight(weight), language))
+        wishes += [(_weight(weight), language) for language in LANGUAGES if tag.casefold().split("-")[0] == language]
     return max(wishes, key=lambda wish: wish[0])[1] if wishes else "de"
 
 

@@ -13,7 +13,7 @@ from miz.kernel.errors import InvalidInputError
 from miz.practice.patients import queries
 from miz.practice.patients.model import folded
 from miz.practice.patients.service import Records
-from miz.practice.web.forms import IDENTITY_FIELDS, IdentityPage, field_errors, identity_from, new_key
+from miz.practice.web.forms import IDENTITY_FIELDS, NewPatientPage, field_errors, identity_from, new_key
 from miz.practice.web.frame import Desk, Frame, Lock, go_to, lock_from, reply
 from miz.wire.client_protocol import Patient, PatientLine
 
@@ -92,10 +92,10 @@ class FindPages:
             await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, record.id))
         return go_to(f"/patients/{record.id}")
 
-    def _new_page(self, call: Call, values: dict[str, str], errors: dict[str, str]) -> IdentityPage:
-        return IdentityPage(
-            frame=self._desk.frame(call.person), action="/patients", back="/", values={**dict.fromkeys(IDENTITY_FIELDS, ""), **values},
-            errors=errors, idempotency_key=values.get("idempotency_key") or new_key(), lock=Lock(state="free"), is_new=True,
+    def _new_page(self, call: Call, values: dict[str, str], errors: dict[str, str]) -> NewPatientPage:
+        return NewPatientPage(
+            frame=self._desk.frame(call.person), values={**dict.fromkeys(IDENTITY_FIELDS, ""), **values}, errors=errors,
+            idempotency_key=values.get("idempotency_key") or new_key(), lock=Lock(state="free"),
         )  # fmt: skip
 
     def _page(self, call: Call, found: list[PatientLine], *, text: str, is_search: bool) -> FindPage:

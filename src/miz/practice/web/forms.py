@@ -17,18 +17,15 @@ _DOSE_TIMES = ("morning", "noon", "evening", "night")
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentityPage:
-    """Who the patient is: a new one, or a change."""
+class NewPatientPage:
+    """Who a new patient is."""
 
-    template: ClassVar[str] = "identity.html"
+    template: ClassVar[str] = "new_patient.html"
     frame: Frame
-    action: str
-    back: str
     values: Mapping[str, str]
     errors: dict[str, str]
     idempotency_key: str
     lock: Lock
-    is_new: bool
 
 
 def new_key() -> str:

@@ -20,7 +20,7 @@ from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import ENTRY_TYPES, find_entry
 from miz.practice.patients.service import Records
 from miz.practice.web import forms, views
-from miz.practice.web.forms import IDENTITY_FIELDS, IdentityPage, field_errors, new_key
+from miz.practice.web.forms import IDENTITY_FIELDS, field_errors, new_key
 from miz.practice.web.frame import Desk, Frame, Lock, Toast, go_to, reply
 from miz.ui.face import look_of
 from miz.ui.i18n import translator
@@ -40,6 +40,7 @@ T = TypeVar("T")
 class PatientPage:
     """One patient, one tab."""
 
+    template: ClassVar[str] = "patient.html"
     frame: Frame
     bar: views.PatientBar
     lock: Lock
@@ -75,6 +76,15 @@ class AllergiesPage(PatientPage):
 
     template: ClassVar[str] = "allergies.html"
     allergies: list[Allergy]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentityPage(PatientPage):
+    """Who the patient is, to be changed."""
+
+    template: ClassVar[str] = "identity.html"
+    values: Mapping[str, str]
+    errors: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,12 +192,8 @@ class PatientPages:
         return reply(self._page(call, record, tab, toast), call)
 
     def _page(self, call: Call, record: Patient, tab: str, toast: Toast | None) -> PatientPage:
-        desk, actor, language = self._desk, call.person, look_of(call).language
-        lock = desk.lock_of(record.id, desk.application_of(call))
-        shown: dict[str, Any] = {
-            "frame": desk.frame(actor), "bar": views.bar_of(record, desk.today()), "lock": lock, "tab": tab, "toast": toast, "keys": new_key,
-            "may_write": lock.state == "mine" and not WRITE_RECORD.isdisjoint(actor.roles),
-        }  # fmt: skip
+        desk, language = self._desk, look_of(call).language
+        shown = self._shown_of(call, record, tab, toast)
         if tab == "anamnesis":
             return AnamnesisPage(
                 **shown, conditions=record.conditions, observations=sorted(record.observations, key=lambda seen: seen.measured_on)
@@ -203,6 +209,16 @@ class PatientPages:
             evaluation=views.evaluation_of(record, advice), procedures=advisor.procedures(language=language),
             usual_procedures=advisor.usual_procedures(language=language),
         )  # fmt: skip
+
+    def _shown_of(self, call: Call, record: Patient, tab: str, toast: Toast | None) -> dict[str, Any]:
+        """What all pages of a patient show."""
+        desk, actor = self._desk, call.person
+        lock = desk.lock_of(record.id, desk.application_of(call))
+        may_write = lock.state == "mine" and not WRITE_RECORD.isdisjoint(actor.roles)
+        return {
+            "frame": desk.frame(actor), "bar": views.bar_of(record, desk.today()), "lock": lock, "tab": tab, "toast": toast, "keys": new_key,
+            "may_write": may_write,
+        }  # fmt: skip
 
     # --- the lease -------------------------------------------------------------------------------------------------
 
@@ -305,12 +321,8 @@ class PatientPages:
         return go_to(f"/patients/{call.params['id']}")
 
     def _identity_page(self, call: Call, values: Mapping[str, str], errors: dict[str, str]) -> IdentityPage:
-        patient_id = call.params["id"]
-        return IdentityPage(
-            frame=self._desk.frame(call.person), action=f"/patients/{patient_id}/identity", back=f"/patients/{patient_id}", is_new=False,
-            values={**dict.fromkeys(IDENTITY_FIELDS, ""), **values}, errors=errors, idempotency_key=new_key(),
-            lock=self._desk.lock_of(patient_id, self._desk.application_of(call)),
-        )  # fmt: skip
+        shown = self._shown_of(call, self._record(call), "identity", None)
+        return IdentityPage(**shown, values={**dict.fromkeys(IDENTITY_FIELDS, ""), **values}, errors=errors)
 
     def _given(self, kind: EntryKind, form: Mapping[str, str], *, is_new: bool) -> dict[str, Any]:
         if kind == "medication":

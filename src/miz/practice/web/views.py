@@ -11,6 +11,7 @@ from miz.wire.client_protocol import Change, Dose, DrugItem, EditionRef, Finding
 
 Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
+LOW_CARDS_IN_SIGHT = 3
 _RANK = {"high": 0, "medium": 1, "low": 2, "": 3}
 
 
@@ -100,10 +101,14 @@ def bar_of(patient: Patient, today: date) -> PatientBar:
 def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
     """The check as cards, and in words what it could not judge."""
     answer = advice.answer
+    cards, further = [_card(group) for group in advice.cards], [_card(group) for group in advice.further]
+    low = [card for card in cards if card.level == "low"]
+    if len(low) > LOW_CARDS_IN_SIGHT:
+        cards, further = [card for card in cards if card.level != "low"], low + further
     return Evaluation(
         edition=answer.edition,
-        cards=[_card(group) for group in advice.cards],
-        further=[_card(group) for group in advice.further],
+        cards=cards,
+        further=further,
         unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
         not_checked=answer.not_checked,
         medication_count=sum(entry.status != "stopped" for entry in patient.medication),
