@@ -1,0 +1,57 @@
+"""Takes the pictures of the documents from a fresh demo practice: `python3 -m tools.screenshots`."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from tests.browser.conftest import DemoServer
+from tests.browser.window import Desk, launch
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+SIZE = ViewportSize(width=1440, height=900)
+
+
+def main() -> None:
+    """Write every picture anew."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    server = DemoServer()
+    try:
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            take(browser, server)
+            browser.close()
+    finally:
+        server.close()
+
+
+def take(browser: Browser, server: DemoServer) -> None:
+    """Sign-in, search, a patient in both themes, and the same patient as another room sees it."""
+    page = browser.new_context(viewport=SIZE, locale="de-DE", color_scheme="light").new_page()
+    seat = Desk(page, server.url)
+    page.goto(f"{server.url}/sign-in")
+    keep(page, "sign-in")
+    seat.sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 1")
+    seat.find("Muster")
+    keep(page, "find-light")
+    seat.open("Muster, Erika")
+    seat.plan("Ibuprofen 600")
+    seat.plan("Extraktion 36")
+    keep(page, "patient-light")
+    page.emulate_media(color_scheme="dark")
+    keep(page, "patient-dark")
+    other = Desk(browser.new_context(viewport=SIZE, locale="de-DE", color_scheme="light").new_page(), server.url)
+    other.sign_in("Fr. Berger", server.passwords["Fr. Berger"], "Zimmer 2")
+    other.open("Muster, Erika")
+    expect(other.pill).to_contain_text("In Benutzung")
+    keep(other.page, "patient-in-use")
+
+
+def keep(page: Page, name: str) -> None:
+    """One picture, without the cursor's ring."""
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(300)
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
