@@ -70,7 +70,7 @@ def check() -> int:
         "format": (PYTHON, "-m", "ruff", "format", "--check", "--quiet"),
         "lint": (PYTHON, "-m", "ruff", "check", "--quiet"),
         "types": (PYTHON, "-m", "mypy"),
-        "contracts": (PROGRAMS / f"lint-imports{SUFFIX}", "--no-timing"),
+        "contracts": (PROGRAMS / f"lint-imports{SUFFIX}", "--no-logo"),
         "templates": (PYTHON, "-m", "djlint", "--lint", "--quiet", "src"),
         "fast tests": (PYTHON, "-m", "pytest", "-q", "-m", "not slow and not browser", "-n", "2"),
     }
