@@ -15,7 +15,7 @@ function isChanged(form) {
 
 /** Whether somebody is at work in this region. */
 export function isBusy(region) {
-  if (region.querySelector("[data-editing]")) return true;
+  if (region.querySelector("[data-editing], .htmx-request")) return true;
   return forms(region).concat(region.matches("form[data-draft]") ? [region] : []).some((form) => isChanged(form) || form.dataset.pending);
 }
 

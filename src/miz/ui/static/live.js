@@ -19,8 +19,10 @@ function openStream() {
     stream.addEventListener(topic, (event) => tell({ topic, ...JSON.parse(event.data || "{}") }));
   }
   stream.onerror = () => {
-    // The browser tries again by itself, unless the server has refused.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(openStream, 2_000);
+    // The browser tries again by itself, unless the server has refused: then the session may have ended.
+    if (stream.readyState !== EventSource.CLOSED) return;
+    application.keepAlive({ now: true });
+    setTimeout(openStream, 2_000);
   };
 }
 
