@@ -28,6 +28,7 @@ class SignInPage:
     chosen: str
     next: str
     errors: dict[str, str]
+    advice: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ class LockedPage:
     user_id: str
     next: str
     errors: dict[str, str]
+    advice: str
 
 
 class AccessPages:
@@ -101,15 +103,18 @@ class AccessPages:
 
     def _sign_in_page(self, call: Call, *, user: str, chosen: str, next_path: str, error: MizError | None = None) -> Reply:
         places = workplaces.list_workplaces(self._reader())
-        errors = _errors(call, error, "workplace" if isinstance(error, UnknownWorkplaceError) else "password")
-        page = SignInPage(practice=self._practice, user=user, workplaces=places, chosen=chosen, next=next_path, errors=errors)
+        errors, advice = _words(call, error, "workplace" if isinstance(error, UnknownWorkplaceError) else "password")
+        page = SignInPage(
+            practice=self._practice, user=user, workplaces=places, chosen=chosen, next=next_path, errors=errors, advice=advice
+        )  # fmt: skip
         return _reply(page, call, error)
 
     def _locked_page(self, call: Call, next_path: str, error: MizError | None = None) -> Reply:
         person = call.person
+        errors, advice = _words(call, error, "password")
         page = LockedPage(
-            practice=self._practice, user=person.user, user_id=person.user_id, next=next_path, errors=_errors(call, error, "password")
-        )
+            practice=self._practice, user=person.user, user_id=person.user_id, next=next_path, errors=errors, advice=advice
+        )  # fmt: skip
         return _reply(page, call, error)
 
     def _go(self, path: str, *headers: tuple[str, str]) -> Reply:
@@ -120,11 +125,12 @@ class AccessPages:
         return "set-cookie", f"{COOKIE}={token}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
-def _errors(call: Call, error: MizError | None, field: str) -> dict[str, str]:
+def _words(call: Call, error: MizError | None, field: str) -> tuple[dict[str, str], str]:
+    """What happened, by field, and what to do, in the language of the browser."""
     if error is None:
-        return {}
+        return {}, ""
     translate = translator(look_of(call).language)
-    return {field: " ".join(translate(sentence) for sentence in (error.title, error.hint) if sentence)}
+    return {field: translate(error.title)}, translate(error.hint) if error.hint else ""
 
 
 def _reply(page: Page, call: Call, error: MizError | None) -> Reply:

@@ -20,8 +20,11 @@ document.addEventListener("change", (event) => {
     keep("miz_language", event.target.value);
     location.reload();
   }
-  // The place is kept on the machine.
-  if (event.target.matches("select[data-remember]")) localStorage.setItem("miz.workplace", event.target.value);
+});
+// The place is kept on the machine.
+document.addEventListener("submit", (event) => {
+  const chosen = event.target.querySelector("select[data-remember]");
+  if (chosen) localStorage.setItem("miz.workplace", chosen.value);
 });
 
 const place = document.querySelector("select[data-remember]");
