@@ -137,12 +137,12 @@ class ApiClient:
     def change_patient(self, patient_id: str, token: str, **patch: Any) -> protocol.Patient:
         return self.call("PATCH", f"/patients/{patient_id}", patch, answer=protocol.Patient, Miz_Fencing_Token=token)
 
-    def add(self, kind: protocol.EntryKind, patient_id: str, token: str, *, idempotency_key: str | None = None, **entry: Any) -> Any:
+    def add(self, kind: protocol.EntryKind, patient_id: str, token: str, /, *, idempotency_key: str | None = None, **entry: Any) -> Any:
         """Add an entry; the answer is of the kind's own structure."""
         key = idempotency_key or str(uuid.uuid4())
         return self._entry("POST", kind, f"/patients/{patient_id}/{kind}", token, entry, Idempotency_Key=key)
 
-    def change(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str, **patch: Any) -> Any:
+    def change(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str, /, **patch: Any) -> Any:
         return self._entry("PATCH", kind, f"/patients/{patient_id}/{kind}/{entry_id}", token, patch)
 
     def mark_entered_in_error(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str) -> Any:

@@ -17,7 +17,16 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from miz.kernel.actor import Actor
-from miz.kernel.errors import InvalidInputError, Kind, MizError, NotFoundError, NotPermittedError, NotSignedInError, UnparsableInputError
+from miz.kernel.errors import (
+    InvalidInputError,
+    Kind,
+    MizError,
+    NotFoundError,
+    NotPermittedError,
+    NotSignedInError,
+    UnparsableInputError,
+    misfit,
+)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -253,8 +262,8 @@ class _Handler:
         try:
             return self._decoder.decode(raw or b"{}")
         except msgspec.ValidationError as error:
-            raise InvalidInputError("The entry does not fit: {reason}", reason=str(error)) from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise misfit(str(error)) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UnparsableInputError from error
 
     async def _answer(self, result: Any, receive: Receive, send: Send) -> None:

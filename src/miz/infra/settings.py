@@ -52,7 +52,7 @@ def _parsed(name: str, kind: type, text: str) -> Any:
         return text
     if kind is bool and text.casefold() in ("1", "true", "yes", "0", "false", "no", ""):
         return text.casefold() in ("1", "true", "yes")
-    if kind is int and text.lstrip("-").isdigit():
+    if kind is int and text.lstrip("-").isdecimal():
         return int(text)
     raise InvalidInputError("MIZ_{setting} cannot be read: {text}", setting=name.upper(), text=text)
 

@@ -5,6 +5,7 @@ terminal. `infra.http` and `apps.cli` each map `kind` once. Sentences are Englis
 may hold `{fields}`; they never hold patient data.
 """
 
+import re
 from typing import ClassVar, Literal
 
 Kind = Literal[
@@ -55,6 +56,12 @@ class InvalidInputError(MizError):
     title = "The entry is not valid."
     kind = "invalid"
     hint = "Nothing was saved. Correct the entry and send it again."
+
+
+def misfit(reason: str) -> InvalidInputError:
+    """The error for what a structure's check says: `field` is the outermost field that the reason names."""
+    named = re.search(r"\$\.(\w+)|field `(\w+)`", reason)
+    return InvalidInputError("The entry does not fit: {reason}", reason=reason, field=(named[1] or named[2]) if named else None)
 
 
 class UnparsableInputError(InvalidInputError):

@@ -3,8 +3,8 @@
 import re
 from datetime import date
 
-_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
-_GERMAN = re.compile(r"(?:(?:(\d{1,2})\.)?(\d{1,2})\.)?(\d{4})")
+_ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
+_GERMAN = re.compile(r"(?:(?:(\d{1,2})\.)?(\d{1,2})\.)?(\d{4})", re.ASCII)
 
 
 def parse_partial_date(text: str) -> str | None:
@@ -30,6 +30,7 @@ def age_on(birth_date: str, today: date) -> int | None:
 
     None for a birth date in the future.
     """
+    if birth_date > today.isoformat()[: len(birth_date)]:
+        return None
     year, month, day = (*(int(part) for part in birth_date.split("-")), 0, 0)[:3]
-    age = today.year - year - ((today.month, today.day) < (month or 12, day or 31))
-    return age if age >= 0 or year == today.year else None
+    return max(0, today.year - year - ((today.month, today.day) < (month or 12, day or 31)))

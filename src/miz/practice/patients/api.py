@@ -16,7 +16,7 @@ from miz.kernel.errors import NotPermittedError, UnparsableInputError
 from miz.practice.errors import FencingTokenMissingError
 from miz.practice.patients import queries
 from miz.practice.patients.memory import RecordMemory
-from miz.practice.patients.model import ENTRY_TYPES
+from miz.practice.patients.model import ENTRY_TYPES, MEDICAL
 from miz.practice.patients.service import Records
 from miz.wire.client_protocol import (
     Changes,
@@ -152,6 +152,8 @@ class PatientRoutes:
 
     async def change(self, call: Call) -> Patient:
         actor, patient_id = call.person, call.params["id"]
+        if WRITE_RECORD.isdisjoint(actor.roles) and any(getattr(call.body, name) is not msgspec.UNSET for name in MEDICAL):
+            raise NotPermittedError
         record = await self._write(call, Patient, lambda tx, token: self._records.change_patient(tx, actor, patient_id, token, call.body))
         return queries.visible(record, actor)
 
@@ -174,5 +176,5 @@ class PatientRoutes:
 def _object_of(call: Call) -> dict[str, Any]:
     try:
         return msgspec.json.decode(call.raw_body or b"{}", type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnparsableInputError from error

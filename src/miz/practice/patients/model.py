@@ -6,13 +6,13 @@ Limits: texts up to 2,000 characters, names up to 200; dates exist and a birth d
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, structs
 
 from miz.kernel.actor import Actor
-from miz.kernel.errors import InvalidInputError
+from miz.kernel.errors import InvalidInputError, misfit
 from miz.kernel.partial_date import parse_partial_date
 from miz.practice.errors import AllergiesRecordedError, EntryNotFoundError, ImpossibleDateError, MedicationRecordedError, TextTooLongError
 from miz.wire.client_protocol import (
@@ -32,6 +32,9 @@ from miz.wire.client_protocol import (
 ENTRY_TYPES: dict[EntryKind, type[Entry]] = {
     "medication": Medication, "allergies": Allergy, "conditions": Condition, "observations": Observation, "notes": Note,
 }  # fmt: skip
+
+# Fields of the patient that belong to the record and not to the identity.
+MEDICAL = ("allergy_state", "medication_state", "planned")
 
 _TRACE_FIELDS = set(Trace.__struct_fields__)
 _DATE_FIELDS = {"since", "until", "measured_on", "birth_date", "year"}
@@ -108,11 +111,13 @@ def with_entry(record: Patient, kind: EntryKind, entry: Entry) -> Patient:
     kept = [] if entry.entered_in_error else [entry]
     changed = structs.replace(record, **{kind: entries[:place] + kept + entries[place + 1 :]})
     if kind == "allergies":
-        state: Literal["recorded", "none_known", "not_asked"] = "recorded" if changed.allergies else "not_asked"
-        return structs.replace(changed, allergy_state=state)
+        if changed.allergies:
+            return structs.replace(changed, allergy_state="recorded")
+        return structs.replace(changed, allergy_state="not_asked" if record.allergy_state == "recorded" else record.allergy_state)
     if kind == "medication":
-        taken = any(entry.status != "stopped" for entry in changed.medication)
-        return structs.replace(changed, medication_state="recorded" if taken else "not_asked")
+        if any(entry.status != "stopped" for entry in changed.medication):
+            return structs.replace(changed, medication_state="recorded")
+        return structs.replace(changed, medication_state="not_asked" if record.medication_state == "recorded" else record.medication_state)
     return changed
 
 
@@ -150,7 +155,7 @@ def _entry(kind: EntryKind, given: Mapping[str, Any], known: Mapping[str, Any], 
     try:
         entry = msgspec.convert({**known, **clean, **trace}, shape)
     except msgspec.ValidationError as error:
-        raise InvalidInputError("The entry does not fit: {reason}", reason=str(error)) from error
+        raise misfit(str(error)) from error
     if isinstance(entry, Observation):
         _check_range(entry)
     if isinstance(entry, Condition) and not (entry.text or entry.condition_id):

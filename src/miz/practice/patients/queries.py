@@ -29,12 +29,12 @@ def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> 
     """
     text = text.strip()
     birth_date = birth_date_in(text, today)
-    if birth_date is not None:
-        return _lines(
-            reader, _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key), limit
-        )
-    if text.isdigit():
-        return _lines(reader, _SELECT_LINE.where(_begins(patient.c.number, text)).order_by(patient.c.number), limit)
+    if birth_date is not None or text.isdigit():
+        # Six digits may be either; a number typed in full is meant, so it comes first.
+        by_number = _lines(reader, _by_number(text), limit) if text.isdigit() else []
+        by_birth_date = _lines(reader, _by_birth_date(birth_date), limit) if birth_date else []
+        is_whole = [line for line in by_number if line.number == text]
+        return list({line.id: line for line in (*is_whole, *by_birth_date, *by_number)}.values())[:limit]
     words = sorted(name_words(re.sub(r"[,.;]", " ", text)), key=len, reverse=True)[:6]
     if not words:
         return []
@@ -100,6 +100,14 @@ def _by_family_name(text: str) -> Select[Any]:
     if tail.strip():
         found = found.where(_begins(patient.c.given_key, tail.strip()))
     return found.order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
+
+
+def _by_number(text: str) -> Select[Any]:
+    return _SELECT_LINE.where(_begins(patient.c.number, text)).order_by(patient.c.number)
+
+
+def _by_birth_date(birth_date: str) -> Select[Any]:
+    return _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key)
 
 
 def _by_words(words: list[str]) -> Select[Any]:

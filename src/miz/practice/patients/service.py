@@ -98,6 +98,10 @@ class Records:
             raise NothingToRestoreError
         after = model.former_entry(kind, before, last.before, actor=actor, now=tx.now)
         store.update_entry(tx, kind, after)
+        if before.entered_in_error and not after.entered_in_error:
+            # It comes back to the place where it stood, which only the rows know.
+            stored = store.load_record(tx.connection, self._memory, patient_id, self._today())
+            record = structs.replace(record, **{kind: getattr(stored, kind)})
         self._finish(tx, actor, record, kind, "restored", before, after)
         return after
 

@@ -26,10 +26,20 @@ IDENTITY = ("family_name", "given_name", "prefix", "birth_date", "sex", "number"
 _SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
 _SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
 _ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
+# In the order they were entered, which the history knows.
 _SELECT_ENTRIES = {
     kind: select(*_ENTRY_COLUMNS[kind])
+    .select_from(
+        table.outerjoin(
+            change,
+            (change.c.patient_id == table.c.patient_id)
+            & (change.c.kind == kind)
+            & (change.c.entry_id == table.c.id)
+            & (change.c.action == "created"),
+        )
+    )
     .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
-    .order_by(table.c.changed_at, table.c.id)
+    .order_by(change.c.id, table.c.id)
     for kind, table in ENTRY_TABLES.items()
 }
 _GUARDED = Prepared(
