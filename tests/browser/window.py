@@ -20,9 +20,12 @@ ARGUMENTS = (
 START_S = 20.0
 
 
-def launch(playwright: Playwright) -> Any:
+PRACTICE_NAME = "server.praxis.test"
+
+
+def launch(playwright: Playwright, *arguments: str) -> Any:
     """A headless browser shared by the tests that kill nothing."""
-    return playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS[1:]))
+    return playwright.chromium.launch(executable_path=find_browser(), args=[*ARGUMENTS[1:], *arguments])
 
 
 class Desk:

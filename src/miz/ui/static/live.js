@@ -27,6 +27,7 @@ function openStream() {
 }
 
 function tell(event) {
+  if (leads) signAsLeader();
   channel.postMessage(event);
   heard(event);
 }
@@ -150,9 +151,31 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget-open]")) sessionStorage.removeItem("miz.open");
 });
 
-// One tab leads; when it closes the next takes over. Without Web Locks each tab has its own stream.
-if (application.isSignedIn()) {
+// One tab leads; when it closes the next takes over.
+const LEADER = "miz.leader";
+const LEADER_SILENT_MS = 12_000;
+const me = String(Math.random());
+let leads = false;
+
+function lead() {
   if (navigator.locks) navigator.locks.request("miz-live", () => (openStream(), new Promise(() => {})));
-  else openStream();
+  else setInterval(standForLeader, 1_000);
 }
+
+// Without Web Locks (plain HTTP in the practice network) the leader leaves its sign in the browser's storage.
+function standForLeader() {
+  const [leader, seenAt] = (localStorage.getItem(LEADER) ?? "").split(" ");
+  if (leads && leader !== me) {
+    leads = false;
+    stream.close();
+  } else if (leads || !leader || Date.now() - Number(seenAt) > LEADER_SILENT_MS) {
+    signAsLeader();
+    // Two may stand at the same moment: who signed last leads.
+    if (!leads) setTimeout(() => (leads = localStorage.getItem(LEADER)?.startsWith(`${me} `)) && openStream(), 200);
+  }
+}
+const signAsLeader = () => localStorage.setItem(LEADER, `${me} ${Date.now()}`);
+addEventListener("pagehide", () => leads && localStorage.removeItem(LEADER));
+
+if (application.isSignedIn()) lead();
 addEventListener("offline", () => application.isSignedIn() && !lostSince && lost());
