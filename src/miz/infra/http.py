@@ -45,7 +45,8 @@ CONTENT_POLICY = (
 SECURITY_HEADERS: Headers = [
     (b"content-security-policy", CONTENT_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not `no-referrer`: then browsers send `Origin: null` with forms, and over plain HTTP nothing else says where they come from.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 _NO_STORE = (b"cache-control", b"no-store")
