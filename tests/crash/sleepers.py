@@ -8,7 +8,7 @@ from pathlib import Path
 
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.kernel.clock import FakeClock
-from tests.support.practice import INTERVAL_S, PASSWORD, ServerThread, client_of, new_practice
+from tests.support.practice import INTERVAL_S, ServerThread, client_of, new_practice
 
 LEASE_S = INTERVAL_S * 4
 
@@ -20,15 +20,17 @@ def sleeper_rounds(rounds: int) -> tuple[int, int]:
     server.start()
     try:
         other = client_of(server.url, "Fr. Assistenz", "Zimmer 2")
-        refused = sum(_one_round(server, clock, other, number) for number in range(rounds))
+        # One sign-in for all sleepers: a person signs in ten times a minute at most.
+        signed_in = client_of(server.url)
+        refused = sum(_one_round(server, clock, signed_in.token, other, number) for number in range(rounds))
     finally:
         server.stop()
     return refused, rounds
 
 
-def _one_round(server: ServerThread, clock: FakeClock, other: ApiClient, number: int) -> bool:
+def _one_round(server: ServerThread, clock: FakeClock, session: str, other: ApiClient, number: int) -> bool:
     record = other.create_patient(family_name="Schlaf", given_name=str(number), birth_date="1950")
-    command = [sys.executable, "-m", "tests.crash.sleepers", server.url, record.id]
+    command = [sys.executable, "-m", "tests.crash.sleepers", server.url, record.id, session]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as sleeper:
         assert sleeper.stdin is not None
         assert sleeper.stdout is not None
@@ -45,9 +47,8 @@ def _one_round(server: ServerThread, clock: FakeClock, other: ApiClient, number:
     return answer == "412 stale-fencing-token" and stored == ["awake"]
 
 
-def _sleep(url: str, patient_id: str) -> None:
-    client = ApiClient(HttpSender(url))
-    client.sign_in("Dr. Prüfer", PASSWORD, "Zimmer 1")
+def _sleep(url: str, patient_id: str, session: str) -> None:
+    client = ApiClient(HttpSender(url), token=session)
     client.register()
     token = client.open_patient(patient_id).fencing_token
     print("opened", flush=True)  # noqa: T201
@@ -61,4 +62,4 @@ def _sleep(url: str, patient_id: str) -> None:
 
 
 if __name__ == "__main__":
-    _sleep(sys.argv[1], sys.argv[2])
+    _sleep(*sys.argv[1:])
