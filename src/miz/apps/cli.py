@@ -236,6 +236,16 @@ def user_disable(data: Data, user: Annotated[str, typer.Argument(help="Name of t
     out.print(translator(language())("{user} is switched off.").format(user=user))
 
 
+@user_app.command("enable")
+def user_enable(data: Data, user: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
+    """Switch a user on again, as after too many wrong passwords."""
+    from urllib.parse import quote
+
+    with _client(data) as client:
+        client.call("POST", f"/users/{quote(user, safe='')}/enable")
+    out.print(translator(language())("{user} can sign in now.").format(user=user))
+
+
 @application_app.command("list")
 def application_list(data: Data, json: Json = False) -> None:
     """Who is online, and where."""

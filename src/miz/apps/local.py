@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from miz.apps.bootstrap import Server
 from miz.infra.api_client import Answer, ApiClient, HttpSender
@@ -53,7 +54,7 @@ def _in_process(server: Server, runner: asyncio.Runner) -> Any:
 async def _ask(server: Server, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
     path, _, query = path.partition("?")
     scope = {
-        "type": "http", "method": method, "path": path, "query_string": query.encode(), "root_path": "", "scheme": "http", "client": None,
+        "type": "http", "method": method, "path": unquote(path), "query_string": query.encode(), "root_path": "", "scheme": "http", "client": None,
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }  # fmt: skip
     status, content = 500, b""

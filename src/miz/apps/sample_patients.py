@@ -103,6 +103,7 @@ SAMPLE_PATIENTS: Sequence[SamplePatient] = (
             "Sertralin | 50 mg | Tabl. | 1 0 0 0 | Depression",
             "Bupropion | 150 mg | Ret.-Tabl. | 1 0 0 0 | Depression",
             "Eisen(II)-sulfat | 100 mg | Tabl. | 1 0 0 0 | Blutarmut",
+            "Pyridostigmin | 60 mg | Tabl. | 1 1 1 0 | Myasthenie",
         ],
         measured={"weight_kg": 61},
     ),
@@ -133,6 +134,7 @@ SAMPLE_PATIENTS: Sequence[SamplePatient] = (
         takes=[
             "Hemlibra | | Inj. | 1-mal wöchentlich | Hämophilie A",
             "Buprenorphin | 8 mg | Subl.-Tabl. | 1 0 0 0 | Substitution",
+            "Paracetamol | 500 mg | Tabl. | bei Bedarf | Gelenkschmerzen",
         ],
         has=["Hämophilie A/B", "Opioidsubstitution"],
         measured={"weight_kg": 74},
@@ -152,6 +154,7 @@ SAMPLE_PATIENTS: Sequence[SamplePatient] = (
         takes=[
             "Amiodaron | 200 mg | Tabl. | 1 0 0 0 | Herzrhythmus",
             "Symbicort | | Inhal. | 1 0 1 0 | COPD",
+            "Salbutamol | | Inhal. | bei Bedarf | COPD",
             "Botulinumtoxin | | Inj. | alle 3 Monate | Dystonie",
             "Pilocarpin | 5 mg | Tabl. | 1 1 1 0 | Mundtrockenheit",
         ],
