@@ -67,12 +67,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:sendError", (event) => {
   const form = event.detail.elt;
-  if (form.matches?.("form[data-draft], form[data-repeat]")) form.dataset.pending = "1";
+  if (form.matches?.("form[data-draft], form[data-repeat]")) form.dataset.pending = String(Date.now());
 });
 
 /** Send what did not get through, with its old key: what had arrived after all is not stored twice. */
-export function sendAgain() {
+export function sendAgain({ olderThanMs = 0 } = {}) {
   for (const form of document.querySelectorAll("form[data-pending]")) {
+    if (Date.now() - Number(form.dataset.pending) < olderThanMs) continue;
     delete form.dataset.pending;
     form.requestSubmit();
   }

@@ -82,6 +82,7 @@ setInterval(() => {
   if (!application.isSignedIn()) return;
   if (!lostSince && Date.now() - heardAt > LOST_AFTER_MS) lost();
   if (lostSince) showLease();
+  else drafts.sendAgain({ olderThanMs: 2_000 });
 }, 1_000);
 
 // --- fetching again what is shown ----------------------------------------------------------------------------------
