@@ -54,17 +54,22 @@ def noting(text: str, *, told: list[str] | None = None) -> Work:
     return work
 
 
-def orphan(tx: Transaction) -> str:
+def orphan(told: list[str]) -> Work:
     """Breaks a rule that the database looks at when it commits, not before."""
-    tx.connection.exec_driver_sql("INSERT INTO child (line_id) VALUES (4711)")
-    tx.after_commit(lambda: pytest.fail("what was rolled back has an effect"))
-    return "never"
+
+    def work(tx: Transaction) -> None:
+        tx.connection.exec_driver_sql("INSERT INTO child (line_id) VALUES (4711)")
+        tx.after_commit(lambda: told.append("orphan"))
+
+    return work
 
 
-def refusing(tx: Transaction) -> None:
-    noting("half done")(tx)
-    tx.after_commit(lambda: pytest.fail("what was rolled back has an effect"))
-    raise NotFoundError
+def refusing(told: list[str]) -> Work:
+    def work(tx: Transaction) -> None:
+        noting("half done", told=told)(tx)
+        raise NotFoundError
+
+    return work
 
 
 def stored(database: PracticeDatabase) -> list[str]:
@@ -72,13 +77,15 @@ def stored(database: PracticeDatabase) -> list[str]:
 
 
 def test_a_member_that_raises_is_rolled_back_alone(database: PracticeDatabase) -> None:
+    told: list[str] = []
+
     async def story(writer: Writer) -> list[Any]:
-        return await as_one_group(writer, noting("first"), refusing, noting("third"))
+        return await as_one_group(writer, noting("first", told=told), refusing(told), noting("third", told=told))
 
     first, second, third = with_writer(database, story)
     assert (first, third) == ("first", "third")
     assert isinstance(second, NotFoundError)
-    assert stored(database) == ["first", "third"]
+    assert stored(database) == told == ["first", "third"]
 
 
 def test_a_broken_rule_of_the_tables_is_the_members_own(database: PracticeDatabase) -> None:
@@ -114,13 +121,15 @@ def test_nobody_is_acknowledged_before_the_shared_commit(database: PracticeDatab
 
 def test_a_failed_commit_fails_only_its_cause(database: PracticeDatabase) -> None:
     async def story(writer: Writer) -> tuple[list[Any], str]:
-        answers = await as_one_group(writer, noting("before"), orphan, noting("after"))
-        return answers, await writer.run(noting("later"))
+        answers = await as_one_group(writer, noting("before", told=told), orphan(told), noting("after", told=told))
+        return answers, await writer.run(noting("later", told=told))
+
+    told: list[str] = []
 
     (before, culprit, after), later = with_writer(database, story)
     assert (before, after, later) == ("before", "after", "later")
     assert isinstance(culprit, DatabaseUnavailableError)
-    assert stored(database) == ["before", "after", "later"]
+    assert stored(database) == told == ["before", "after", "later"]
     assert database.reader().exec_driver_sql("SELECT count(*) FROM child").scalar() == 0
 
 

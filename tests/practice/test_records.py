@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -213,13 +214,27 @@ def test_reception_neither_plans_nor_says_what_is_not_taken(surgery: Surgery) ->
     assert surgery.dentist.read_patient(patient.id).version == 1
 
 
-def test_the_version_travels_as_an_etag_and_rises_with_every_change(surgery: Surgery) -> None:
+def test_the_version_rises_with_every_change_and_travels_as_an_etag(surgery: Surgery) -> None:
     patient_id, token = surgery.opened()
     versions = [surgery.dentist.read_patient(patient_id).version]
     for number in range(3):
         surgery.dentist.add("notes", patient_id, token, text=str(number))
         versions.append(surgery.dentist.read_patient(patient_id).version)
     assert versions == [1, 2, 3, 4]
+    asked = Request(f"{surgery.server.url}/api/v1/patients/{patient_id}", headers={"Authorization": f"Bearer {surgery.dentist.token}"})
+    with urlopen(asked, timeout=10) as answer:
+        assert answer.headers["ETag"] == '"4"'
+
+
+def test_nobody_makes_a_sample_patient(surgery: Surgery) -> None:
+    assert verdict(surgery.patient, is_sample=True) == (403, "not-permitted")
+
+
+def test_samples_can_be_practised_on_like_anybody(surgery: Surgery) -> None:
+    (sample,) = surgery.dentist.search("beispiel, karl")
+    assert sample.is_sample
+    token = surgery.dentist.open_patient(sample.id).fencing_token
+    assert surgery.dentist.add("notes", sample.id, token, text="geübt").text == "geübt"
 
 
 @pytest.mark.parametrize("kind", ["medication", "allergies", "conditions", "notes"])
