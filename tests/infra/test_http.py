@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,9 @@ import msgspec
 import pytest
 
 import miz
+from miz.access.errors import TooManyAttemptsError
 from miz.access.sessions import COOKIE
+from miz.apps.bootstrap import Server
 from miz.infra.api_client import RefusedError
 from miz.infra.http import BODY_LIMIT_BYTES, EVERYBODY, STATUS_OF, Call, Endpoint, build_app
 from miz.kernel.actor import Actor
@@ -23,7 +26,7 @@ from miz.kernel.errors import MizError
 from miz.knowledge.table_files import KnowledgeFaultsError
 from miz.ui.face import Face
 from miz.ui.i18n import translator
-from tests.support.practice import PASSWORD, ServerThread, client_of, served
+from tests.support.practice import PASSWORD, ServerThread, client_of, new_practice, served, settings_for
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -248,9 +251,7 @@ def test_an_unexpected_condition_tells_a_request_id_and_nothing_else() -> None:
     assert b"Muster" not in answer[2]
 
 
-def test_a_busy_server_says_when_to_come_again(server: ServerThread) -> None:
-    from miz.access.errors import TooManyAttemptsError
-
+def test_a_busy_server_says_when_to_come_again() -> None:
     answer, _ = refused_with(TooManyAttemptsError(retry_after_s=60))
     assert (answer[0], answer[1]["retry-after"]) == (429, "60")
 
@@ -275,11 +276,6 @@ def test_the_interface_describes_itself(server: ServerThread) -> None:
 
 
 def test_without_the_setting_the_interface_is_not_shown(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from miz.apps.bootstrap import Server
-    from tests.support.practice import new_practice, settings_for
-
     folder = new_practice(tmp_path)
     server = Server(folder, replace(settings_for(folder), api_docs=False))
     try:
@@ -298,3 +294,10 @@ def test_a_browser_signs_in_gets_a_closed_cookie_and_goes_on(server: ServerThrea
     for part in ("HttpOnly", "SameSite=Strict", "Path=/"):
         assert part in answered["set-cookie"]
     assert ask(server, "POST", "/sign-in", form, Content_Type="application/x-www-form-urlencoded", Origin="https://evil.example")[0] == 403
+
+
+def test_a_wrong_method_is_a_problem_that_names_the_right_ones(server: ServerThread) -> None:
+    answer = ask(server, "PUT", "/api/v1/session")
+    told = problem(answer)
+    assert (answer[0], told["code"]) == (405, "method-not-allowed")
+    assert "POST" in told["allow"]

@@ -42,7 +42,7 @@ def group_findings(edition: Edition, findings: Iterable[Finding]) -> list[Card]:
 def is_background(answer: CheckAnswer, finding: Finding) -> bool:
     """Whether the finding lies among the patient's own medicines only, so that the screen folds it.
 
-    Risks, allergies and what was not recognised are never background; neither is anything while nothing is planned to compare with.
+    Risks, allergies and what was not recognised are never background; while nothing is planned, every interaction is.
     """
     if finding.kind not in ("interaction", "condition"):
         return False

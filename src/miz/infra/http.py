@@ -69,11 +69,21 @@ class UnexpectedError(MizError):
     hint = "Nothing of this request was confirmed. Tell the technician the request id."
 
 
+class WrongMethodError(NotFoundError):
+    """The address exists, but not for this method; `allow` names the ones it knows."""
+
+    code = "method-not-allowed"
+    title = "This address does not answer to this kind of request."
+
+
 class BodyTooLargeError(InvalidInputError):
     """The body is larger than any honest request."""
 
     code = "body-too-large"
     title = "The request is too large."
+
+
+_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405}
 
 
 class Call:
@@ -198,9 +208,7 @@ def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, rec
     """The ASGI application of all `endpoints`. `record` is told of unexpected errors with their request id."""
     return Router(
         [
-            Route(
-                endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], name=f"{endpoint.method} {endpoint.path}"
-            )
+            _Route(endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], face=face)
             for endpoint in endpoints
         ],
         default=_NotFound(face),
@@ -208,17 +216,35 @@ def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, rec
     )
 
 
+class _Route(Route):
+    """A route whose refusal of a method is a problem like every other."""
+
+    def __init__(self, path: str, handler: "_Handler", *, methods: list[str], face: ErrorFace) -> None:
+        super().__init__(path, handler, methods=methods, name=f"{methods[0]} {path}")
+        self._face = face
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods = self.methods or set()
+        if scope["method"] in methods:
+            await self.app(scope, receive, send)
+        else:
+            await _send_problem(WrongMethodError(allow=", ".join(sorted(methods))), scope, send, self._face)
+
+
 class _NotFound:
     def __init__(self, face: ErrorFace) -> None:
         self._face = face
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        call = Call(scope)
-        problem = problem_of(NotFoundError(), call, self._face)
-        is_page = not scope["path"].startswith("/api/")
-        await send_reply(send, self._face.page(problem, call) if is_page else problem_reply(problem))
+        if scope["type"] == "http":
+            await _send_problem(NotFoundError(), scope, send, self._face)
+
+
+async def _send_problem(error: MizError, scope: Scope, send: Send, face: ErrorFace) -> None:
+    """An error outside of any endpoint: a page for a person, a problem document for a program."""
+    call = Call(scope)
+    problem = problem_of(error, call, face)
+    await send_reply(send, problem_reply(problem) if scope["path"].startswith("/api/") else face.page(problem, call))
 
 
 class _Handler:
@@ -308,7 +334,7 @@ def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:
     problem: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": face.sentence(error.title, fields, call),
-        "status": 400 if isinstance(error, UnparsableInputError) else STATUS_OF[error.kind],
+        "status": _STATUS_OF_CODE.get(error.code) or STATUS_OF[error.kind],
         "detail": face.sentence(error.detail, fields, call),
         "instance": call.scope["path"],
         "code": error.code,
