@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 
-from miz.practice.errors import NothingToRestoreError
+from miz.access.sessions import LOCAL
 from miz.wire.client_protocol import ENTRY_KINDS, EntryKind, Patient
 from tests.practice.people import Surgery, refused, verdict
 from tests.practice.test_writing_paths import ENTRIES
@@ -88,7 +89,6 @@ def test_an_entry_is_found_with_its_own_patient_only(surgery: Surgery) -> None:
     patient_id, token = surgery.opened()
     for work in (surgery.dentist.change, surgery.dentist.mark_entered_in_error, surgery.dentist.restore):
         assert verdict(work, "notes", patient_id, entry.id, token) == (404, "entry-not-found")
-    assert NothingToRestoreError.code == "nothing-to-restore"
     assert [note.text for note in surgery.dentist.read_patient(other).notes] == ["gehört woanders hin"]
 
 
@@ -158,8 +158,6 @@ def test_what_is_planned_is_kept_until_the_day_is_over(surgery: Surgery) -> None
     finally:
         clock.instant = evening
     record = surgery.server.server.read_record
-    from miz.access.sessions import LOCAL
-
     day = surgery.server.server.today()
     assert record(LOCAL, patient_id, day).planned == ["Ibuprofen 600", "Extraktion 36"]
     assert record(LOCAL, patient_id, day + timedelta(days=1)).planned == []
@@ -348,8 +346,6 @@ def test_an_impossible_entry_is_refused_at_its_field(
     ids=["deep list", "deep field", "deep object", "a list", "a text", "half a letter"],
 )
 def test_what_is_no_entry_at_all_is_refused(surgery: Surgery, kind: str, body: str) -> None:
-    import msgspec
-
     patient_id, token = surgery.opened()
     refusal = refused(surgery.dentist.call, "POST", f"/patients/{patient_id}/{kind}", msgspec.Raw(body.encode()), Miz_Fencing_Token=token)
     assert refusal.status in (400, 422)
