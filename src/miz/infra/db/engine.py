@@ -112,6 +112,7 @@ class PracticeDatabase:
         self.path = path
         self._key = key
         self._local = threading.local()
+        self._readers: list[Connection] = []
         self.write_engine = self._engine(is_read_only=False)
         try:
             self.writer_connection = self.write_engine.connect()
@@ -129,6 +130,7 @@ class PracticeDatabase:
             if self._reader_engine is None:
                 self._reader_engine = self._engine(is_read_only=True)
             connection = self._local.reader = self._reader_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._readers.append(connection)
         return connection
 
     def check_identity(self) -> None:
@@ -141,10 +143,12 @@ class PracticeDatabase:
         raise DatabaseReplacedError
 
     def close(self) -> None:
+        """Close every connection, those of other threads too; nobody may use them any more."""
+        for reader in self._readers:
+            reader.close()
+        self._readers.clear()
         self.writer_connection.close()
         self.write_engine.dispose()
-        if reader := getattr(self._local, "reader", None):
-            reader.close()
 
     def _identity_at_path(self) -> tuple[int, int]:
         found = os.stat(self.path)  # noqa: PTH116 - called before every acknowledgement, Path.stat is three times slower
