@@ -1,6 +1,6 @@
 """The measurement behind ADR 0006: one heartbeat-like call on bare ASGI, Starlette and Litestar, on one uvicorn worker.
 
-    python -m bench.frameworks [rounds]
+    python3 dev.py bench frameworks
 
 Needs `wrk` and, beside the locked packages, `litestar`, which the project itself does not use.
 """
@@ -13,11 +13,14 @@ import sys
 import tempfile
 import time
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import msgspec
+
+from bench import PeerMissingError
 
 CONNECTIONS = (1, 32)
 SECONDS = 3
@@ -128,20 +131,34 @@ def _load(wrk: str, script: Path, port: int, connections: int) -> float:
     return float(re.findall(r"Requests/sec:\s*([\d.]+)", out)[0])
 
 
-def main(rounds: int = 5) -> None:
-    """Interleaved rounds; prints the median of each and its share of bare ASGI."""
+def run(rounds: int = 5) -> list[dict[str, Any]]:
+    """Rows for the table of benchmarks: medians of interleaved rounds."""
     wrk = shutil.which("wrk")
     if not wrk:
-        sys.exit("This measurement needs the load generator wrk.")
+        raise PeerMissingError("The load generator wrk is not installed.")
+    if not find_spec("litestar"):
+        raise PeerMissingError("Litestar is not installed.")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "post.lua"
         script.write_text('wrk.method="POST"; wrk.body=\'{"seen":7,"is_visible":true}\'; wrk.headers["Content-Type"]="application/json"')
         found = [{framework: rate_of(framework, script, wrk) for framework in FRAMEWORKS} for _ in range(rounds)]
+    rows = []
     for connections in CONNECTIONS:
         middle = {framework: median(round_[framework][connections] for round_ in found) for framework in FRAMEWORKS}
-        for framework, rate in middle.items():
-            print(f"{connections:>3} connections  {framework:<15} {rate:>8.0f}/s  {rate / middle['bare']:.2f}")
+        rows += [
+            {
+                "work": f"{framework}, {connections} connections",
+                "value": round(rate),
+                "unit": "/s",
+                "goal": "",
+                "ratio": f"{rate / middle['bare']:.2f}",
+                "against": "bare ASGI",
+            }
+            for framework, rate in middle.items()
+        ]
+    return rows
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    for row in run():
+        print(row)

@@ -1,0 +1,67 @@
+"""Every benchmark, or the named ones, as one table with the machine above it.
+
+    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [frameworks]
+
+`--write` renews the table in docs/performance.md. `frameworks` takes minutes and runs only when it is named.
+"""
+
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bench import PeerMissingError
+from bench.machine import describe
+
+USUAL = ("leases", "serving", "search", "evaluation")
+NAMES = (*USUAL, "frameworks")
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+BEGIN, END = "<!-- made by dev.py bench --write -->", "<!-- end -->"
+COLUMNS = ("work", "value", "goal", "met", "ratio", "against")
+
+
+def main(*options: str) -> int:
+    """Measure and print; the exit code is 2 for an unknown name and does not depend on the figures."""
+    names = [option for option in options if option != "--write"] or list(USUAL)
+    if unknown := sorted(set(names) - set(NAMES)):
+        print(f"There is no benchmark {unknown[0]}. Choose from: {', '.join(NAMES)}")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="miz-bench-") as folder:
+        machine = describe(Path(folder))
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        print(f"Measuring {name} ...", file=sys.stderr, flush=True)
+        try:
+            rows += import_module(f"bench.{name}").run()
+        except PeerMissingError as missing:
+            print(f"{name}: left out. {missing}")
+    text = "\n".join([*(f"- {fact}: {value}" for fact, value in machine), "", *_table(rows)])
+    print(text)
+    if "--write" in options:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    return 0
+
+
+def is_met(value: float, goal: str) -> bool:
+    """Whether a figure reaches its goal, written as `<= 1.5`, `>= 2,200` or `> 900`."""
+    sign, _, text = goal.partition(" ")
+    limit = float(text.replace(",", ""))
+    return value <= limit if sign == "<=" else value >= limit if sign == ">=" else value > limit
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    cells = [COLUMNS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(COLUMNS))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    met = "" if not row["goal"] else "yes" if is_met(row["value"], row["goal"]) else "no"
+    return row["work"], f"{row['value']:,} {row['unit']}".strip(), row["goal"], met, row["ratio"], row["against"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
