@@ -69,3 +69,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 drafts.restoreAll();
+
+// htmx rejects with nothing when a request got no answer; drafts.js keeps what was typed and live.js tells the person.
+window.addEventListener("unhandledrejection", (event) => {
+  if (event.reason === undefined) event.preventDefault();
+});
