@@ -71,8 +71,14 @@ def _latency(work: str, milliseconds: float, sync_ms: float) -> dict[str, Any]:
 
 
 def _row(work: str, value: float, unit: str, goal: str, ratio: str, against: str) -> dict[str, Any]:
-    digits = 0 if unit == "/s" else 2
-    return {"work": work, "value": round(value, digits), "unit": unit, "goal": goal, "ratio": ratio, "against": against}
+    return {
+        "work": work,
+        "value": round(value) if unit == "/s" else round(value, 2),
+        "unit": unit,
+        "goal": goal,
+        "ratio": ratio,
+        "against": against,
+    }
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ class PracticeUnderLoad:
         self.root = Path(self._scratch.name)
         self.folder, patients = new_practice(self.root)
         self._patients = itertools.cycle(patients)
-        self.server = ServerProcess(self.folder)
+        # An installed server has its bytecode, whatever the environment of this run says.
+        self.server = ServerProcess(self.folder, PYTHONDONTWRITEBYTECODE="")
 
     def __enter__(self) -> Self:
         self.server.start()
