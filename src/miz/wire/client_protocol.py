@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
+from msgspec.json import Decoder
 
 Severity = Literal["info", "caution", "warning", "contraindicated"]
 EntryKind = Literal["medication", "allergies", "conditions", "observations", "notes"]
@@ -409,3 +410,9 @@ class Server(Message, frozen=True, kw_only=True):
     heartbeat_interval_s: int
     lease_s: int
     edition: EditionRef | None = None
+
+
+# msgspec learns a structure when it is first decoded, and its version 0.22 crashes when two threads do that at once.
+# The event loop and the writer both decode, so every structure is learnt here, while there is one thread.
+for _shape in [shape for shape in globals().values() if isinstance(shape, type) and issubclass(shape, Struct)]:
+    Decoder(_shape)
