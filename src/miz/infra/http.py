@@ -207,10 +207,7 @@ class ErrorFace(Protocol):
 def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, record: Callable[[str, BaseException], None]) -> Router:
     """The ASGI application of all `endpoints`. `record` is told of unexpected errors with their request id."""
     return Router(
-        [
-            _Route(endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], face=face)
-            for endpoint in endpoints
-        ],
+        [_Route(endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], face=face) for endpoint in endpoints],
         default=_NotFound(face),
         redirect_slashes=False,
     )
