@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -111,27 +112,28 @@ class Sessions:
 
         Raises `WrongPasswordError`, `TooManyAttemptsError`, `UnknownWorkplaceError`.
         """
-        user_id = await self._check_password(name, password, address)
-        reader = self._database.reader()
-        where = workplaces.find_workplace(reader, place) if place else None
-        user = users.find_user(reader, name)
+        await self._check_password(name, password, address)
+        where = workplaces.find_workplace(self._database.reader(), place) if place else None
         token = secrets.token_urlsafe(32)
-        actor = _actor(user_id, user.name, user.roles, str(uuid.uuid4()), where)
-        expires_at = self._clock.now() + timedelta(hours=self._settings.session_h)
-        session = LiveSession(actor, _hash_of(token), expires_at, self._clock.steady_s())
 
-        def store(tx: Transaction) -> None:
+        def store(tx: Transaction) -> Actor:
+            # Read again: while the password was compared, the account may have been switched off or got other roles.
+            user = users.find_user(tx.connection, name)
+            if not _may_sign_in(user, address):
+                raise UserDisabledError
+            actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), where)
+            session = LiveSession(actor, _hash_of(token), tx.now + timedelta(hours=self._settings.session_h), self._clock.steady_s())
             tx.connection.execute(
                 insert(user_session).values(
-                    id=actor.session_id, token_hash=session.token_hash, user_id=user_id, workplace_id=actor.workplace_id,
-                    started_at=tx.now, expires_at=expires_at,
+                    id=actor.session_id, token_hash=session.token_hash, user_id=user.id, workplace_id=actor.workplace_id,
+                    started_at=tx.now, expires_at=session.expires_at,
                 )
             )  # fmt: skip
-            tx.connection.execute(update(user_account).where(user_account.c.id == user_id).values(failures_in_row=0, is_disabled=False))
+            tx.connection.execute(update(user_account).where(user_account.c.id == user.id).values(failures_in_row=0, is_disabled=False))
+            tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
+            return actor
 
-        await self._writer.run(store)
-        self._by_hash[session.token_hash] = session
-        return token, actor
+        return token, await self._writer.run(store)
 
     async def unlock(self, actor: Actor, password: str, address: str) -> None:
         """Go on with a locked session by its own user's password. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
@@ -183,7 +185,7 @@ class Sessions:
             return None
         return session
 
-    async def _check_password(self, name: str, password: str, address: str) -> str:
+    async def _check_password(self, name: str, password: str, address: str) -> None:
         # From the server itself there is a window of its own, so that a stranger's guessing never locks the owner out.
         origin = "here" if address in _LOOPBACK else "network"
         account = name.strip().casefold()
@@ -197,11 +199,14 @@ class Sessions:
             if user is not None:
                 await self._writer.run(lambda tx: users.count_failure(tx, user.id))
             raise WrongPasswordError
-        # Guessing from the network switches an account off, but never the owner who stands at the server.
-        is_owner_here = origin == "here" and "owner" in user.roles and user.failures_in_row >= users.FAILURES_UNTIL_DISABLED
-        if user.is_disabled and not is_owner_here:
+        if not _may_sign_in(user, address):
             raise UserDisabledError
-        return str(user.id)
+
+
+def _may_sign_in(user: Any, address: str) -> bool:
+    """Guessing from the network switches an account off, but never the owner who stands at the server."""
+    is_guessed_off = user.failures_in_row >= users.FAILURES_UNTIL_DISABLED
+    return not user.is_disabled or (address in _LOOPBACK and "owner" in user.roles and is_guessed_off)
 
 
 def _actor(user_id: str, name: str, roles: list[str], session_id: str, place: Workplace | None) -> Actor:
