@@ -109,10 +109,13 @@ def set_user_disabled(tx: Transaction, name: str, *, is_disabled: bool) -> str:
 
 
 def count_failure(tx: Transaction, user_id: str) -> None:
-    """One more failure in a row; the hundredth switches the account off until an administrator switches it on."""
+    """One more failure in a row; the hundredth switches the account off until an administrator switches it on.
+
+    An account that is off counts no more: a guess must neither switch it on nor make it look as if guessing had switched it off.
+    """
     tx.connection.execute(
         update(user_account)
-        .where(user_account.c.id == user_id)
+        .where(user_account.c.id == user_id, user_account.c.is_disabled.is_(False))
         .values(
             failures_in_row=user_account.c.failures_in_row + 1, is_disabled=user_account.c.failures_in_row + 1 >= FAILURES_UNTIL_DISABLED
         )
