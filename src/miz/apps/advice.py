@@ -7,7 +7,7 @@ from miz.checks.evaluation import evaluate
 from miz.checks.grouping import group_findings, is_background
 from miz.checks.model import case_of, chosen_drugs
 from miz.knowledge.edition import Edition
-from miz.practice.web.frame import Advice
+from miz.practice.advice import Advice
 from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, Patient
 
 # The buttons under the field for what is planned; the rest is found by typing.
@@ -15,7 +15,7 @@ USUAL = ("extraction_simple", "block", "infiltration", "filling", "root_canal", 
 
 
 class EditionAdvisor:
-    """The check against one edition; see `practice.web.frame.Advisor`."""
+    """The check against one edition; see `practice.advice.Advisor`."""
 
     def __init__(self, edition: Edition, *, today: Callable[[], date]) -> None:
         self._edition = edition

@@ -13,7 +13,7 @@ from miz.kernel.partial_date import parse_partial_date
 from miz.practice.errors import PatientNotFoundError
 from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import folded, name_words
-from miz.practice.patients.store import load_record
+from miz.practice.patients.rows import load_record
 from miz.practice.tables import change, patient, patient_word
 from miz.wire.client_protocol import Change, Patient, PatientLine
 

@@ -15,7 +15,7 @@ from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.practice.errors import NothingToRestoreError
-from miz.practice.patients import model, store
+from miz.practice.patients import model, rows, store
 from miz.practice.patients.memory import RecordMemory
 from miz.wire.client_protocol import Entry, EntryKind, NewPatient, Patient, PatientPatch
 
@@ -92,15 +92,15 @@ class Records:
     def restore_entry(self, tx: Transaction, actor: Actor, patient_id: str, token: str, kind: EntryKind, entry_id: str) -> Entry:
         """Take back the last change of an entry, whatever it was. Doing it twice does the change again."""
         record = self._load_guarded(tx, patient_id, token)
-        before = store.any_entry(tx.connection, patient_id, kind, entry_id)
-        last = store.last_change(tx.connection, patient_id, kind, entry_id)
+        before = rows.any_entry(tx.connection, patient_id, kind, entry_id)
+        last = rows.last_change(tx.connection, patient_id, kind, entry_id)
         if last is None:
             raise NothingToRestoreError
         after = model.former_entry(kind, before, last.before, actor=actor, now=tx.now)
         store.update_entry(tx, kind, after)
         if before.entered_in_error and not after.entered_in_error:
             # It comes back to the place where it stood, which only the rows know.
-            stored = store.load_record(tx.connection, self._memory, patient_id, self._today())
+            stored = rows.load_record(tx.connection, self._memory, patient_id, self._today())
             record = structs.replace(record, **{kind: getattr(stored, kind)})
         self._finish(tx, actor, record, kind, "restored", before, after)
         return after
@@ -110,14 +110,14 @@ class Records:
 
         Raises `PatientNotFoundError`.
         """
-        record = store.load_record(tx.connection, self._memory, patient_id, self._today())
+        record = rows.load_record(tx.connection, self._memory, patient_id, self._today())
         tx.after_commit(lambda: self._memory.put(record))
         return record
 
     def _load_guarded(self, tx: Transaction, patient_id: str, token: str) -> Patient:
         version = store.guard(tx, patient_id, token)
         known = self._memory.get(patient_id, version - 1)
-        record = known or store.load_record(tx.connection, self._memory, patient_id, self._today())
+        record = known or rows.load_record(tx.connection, self._memory, patient_id, self._today())
         return structs.replace(record, version=version)
 
     def _finish(

@@ -1,45 +1,20 @@
 """What stands around every page of the practice, and what all of them need."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
 
 import miz
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
+from miz.practice.advice import Advisor
 from miz.practice.errors import ApplicationNotFoundError
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
 from miz.ui.face import look_of
 from miz.ui.render import Page, render
-from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, HeldLease, Holder, Patient
-
-
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """A check, its findings grouped by clinical risk, the worst first; `further` are those without a task in the dental chair."""
-
-    answer: CheckAnswer
-    cards: Sequence[Sequence[Finding]]
-    further: Sequence[Sequence[Finding]]
-
-
-class Advisor(Protocol):
-    """What the practice asks the knowledge base; the composition root hands it in."""
-
-    def advise(self, patient: Patient, *, language: str) -> Advice:
-        """The patient's medication, allergies and conditions against what is planned."""
-
-    def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
-        """The entry of the pick list with this id."""
-
-    def procedures(self, *, language: str) -> list[list[str]]:
-        """All procedures, each with its name first and its other names after."""
-
-    def usual_procedures(self, *, language: str) -> list[str]:
-        """The names of the few that are offered as buttons."""
+from miz.wire.client_protocol import HeldLease, Holder
 
 
 @dataclass(frozen=True, kw_only=True)

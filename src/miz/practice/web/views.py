@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Literal
 
 from miz.kernel.partial_date import age_on
-from miz.practice.web.frame import Advice
+from miz.practice.advice import Advice
 from miz.wire.client_protocol import Change, Dose, DrugItem, EditionRef, Finding, Medication, Patient, Resolved, Severity
 
 Level = Literal["high", "medium", "low"]
