@@ -1,6 +1,6 @@
 """Tables of the room `practice`. The patient's row guards all writes: its `fencing_token` is the only one accepted."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from miz.infra.db.engine import Instant
 from miz.infra.db.schema import metadata
@@ -12,6 +12,9 @@ server_state = Table(
     Column("practice", String(200), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("control_interval_s", Integer, nullable=False),
+    Column("mode", String(10), nullable=False, default="operating"),
+    Column("starts_in_operating", Boolean, nullable=False, default=True),
+    Column("is_set_up", Boolean, nullable=False, default=False),
 )
 
 patient = Table(
@@ -26,12 +29,15 @@ patient = Table(
     Column("number", String(40)),
     Column("insurance_number", String(40)),
     Column("is_sample", Boolean, nullable=False),
-    Column("no_allergies_known", Boolean, nullable=False, default=False),
+    Column("allergy_answer", String(20), nullable=False, default="not_asked"),
+    Column("allergies_asked_at", Instant),
     Column("takes_nothing", Boolean, nullable=False, default=False),
     Column("planned", JSON, nullable=False),
     Column("planned_on", String(10)),
     Column("reviewed_at", Instant),
     Column("reviewed_by", String(100)),
+    Column("changed_at", Instant),
+    Column("merged_into", String(36)),
     Column("version", Integer, nullable=False),
     Column("fencing_token", String(30), nullable=False),
     Column("family_key", String(200), nullable=False),
@@ -39,6 +45,7 @@ patient = Table(
     Index("ix_patient_name", "family_key", "given_key", "id"),
     Index("ix_patient_birth_date", "birth_date"),
     Index("ix_patient_number", "number"),
+    Index("ix_patient_changed_at", "changed_at"),
 )
 
 patient_word = Table(
@@ -135,6 +142,71 @@ observation = _entry_table(
 )
 
 note = _entry_table("note", Column("text", Text, nullable=False))
+
+confirmation = Table(
+    "confirmation",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("group_id", String(40), primary_key=True),
+    Column("confirmed_at", Instant, nullable=False),
+    Column("confirmed_by", String(100), nullable=False),
+    Column("workplace", String(60), nullable=False),
+)
+"""A group of questions answered as before: asked again, nothing had changed."""
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("findings_key", String(64), primary_key=True),
+    Column("drug", Text, nullable=False),
+    Column("rules", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("edition", String(60), nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("decided_by", String(100), nullable=False),
+    Column("workplace", String(60), nullable=False),
+)
+"""A contraindication that somebody has overridden, with the reason; it does not interrupt again while the findings are the same."""
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("patient_id", ForeignKey(patient.c.id), nullable=False),
+    Column("application_id", String(36), nullable=False),
+    Column("form", String(100), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("user", String(100), nullable=False),
+    Column("workplace", String(60), nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("saved_at", Instant, nullable=False),
+    UniqueConstraint("patient_id", "application_id", "form"),
+)
+"""What somebody has typed and not yet saved; outlives the lease of its window."""
+
+patient_merge = Table(
+    "patient_merge",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("into_id", ForeignKey(patient.c.id), nullable=False, index=True),
+    Column("from_id", ForeignKey(patient.c.id), nullable=False, index=True),
+    Column("entries", JSON, nullable=False),
+    Column("merged_at", Instant, nullable=False),
+    Column("merged_by", String(100), nullable=False),
+    Column("workplace", String(60), nullable=False),
+    Column("undone_at", Instant),
+    Column("undone_by", String(100)),
+)
+"""Two records of one person made one; `entries` names what came over, as [kind, id], so that it can be undone."""
+
+own_drug = Table(
+    "own_drug",
+    metadata,
+    Column("position", Integer, primary_key=True),
+    Column("text", String(200), nullable=False, unique=True),
+)
+"""The practice's own drugs, in the order it wants them; empty = the preset list."""
 
 change = Table(
     "change",

@@ -64,10 +64,58 @@ class HeldLease(Message, frozen=True):
     expires_at: datetime
 
 
+class Notice(Message, frozen=True, kw_only=True):
+    """Something a window has to be told. `ends_at`: when what is announced happens (`disconnect`, `setup`)."""
+
+    id: str
+    kind: Literal["message", "disconnect", "setup"]
+    sent_at: datetime
+    text: str = ""
+    sender: str = ""
+    ends_at: datetime | None = None
+
+
+class SignOfLife(Message, frozen=True):
+    """Body of a heartbeat: the ids of the notices that were shown and need not come again."""
+
+    seen: list[str] = []
+
+
 class Heartbeat(Struct, frozen=True):
     mode: Literal["operating", "setup"]
     lease: HeldLease | None
-    messages: list[str]
+    messages: list[Notice]
+
+
+class SendMessage(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /messages` and `POST /applications/{id}/messages`; up to 500 characters."""
+
+    text: str
+
+
+class Disconnect(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /applications/{id}/disconnect`: how long the window is warned before, 0 to 300 seconds."""
+
+    seconds: int = 30
+
+
+class SetMode(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `PUT /server/mode`. `now` skips the notice of 30 seconds."""
+
+    mode: Literal["operating", "setup"]
+    now: bool = False
+
+
+class ControlInterval(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `PUT /server/control-interval`: 5 to 300 seconds between two signs of life."""
+
+    seconds: int
+
+
+class StartMode(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `PUT /server/start-mode`: whether a restarted server is in operating mode, whatever mode it was in."""
+
+    starts_in_operating: bool
 
 
 class Application(Message, frozen=True):
@@ -84,20 +132,63 @@ class Application(Message, frozen=True):
     patient: str | None = None
 
 
+class OpeningRequest(Message, frozen=True):
+    """Somebody would like to edit the patient too. `later_until`: the holder has asked for time until then."""
+
+    user: str
+    workplace: str
+    asked_at: datetime
+    application_id: str
+    later_until: datetime | None = None
+
+
 class Holder(Message, frozen=True):
-    """Who has a patient open: the user, the workplace or room as shown, and since when."""
+    """Who has a patient open: the user, the workplace or room as shown, and since when; and who has asked for it."""
 
     user: str
     workplace: str
     since: datetime
     until: datetime
     application_id: str
+    request: OpeningRequest | None = None
+
+
+TakeOverReason = Literal["emergency", "not_reachable", "same_room", "agreed", "other"]
+
+
+class TakeOver(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/opening/takeover`. `reason` may be one of the codes or a text up to 200 characters."""
+
+    reason: str = ""
+
+
+class Draft(Message, frozen=True, kw_only=True):
+    """What somebody has typed into a form and not saved; `form` names the form within the page."""
+
+    id: str
+    patient_id: str
+    form: str
+    user: str
+    workplace: str
+    saved_at: datetime
+    fields: dict[str, str]
+    is_own: bool = False
+
+
+class DraftContent(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `PUT /patients/{id}/drafts/{form}`; no fields = nothing unsaved any more."""
+
+    fields: dict[str, str]
+
+
+class Drafts(Message, frozen=True):
+    items: list[Draft]
 
 
 # --- patients ------------------------------------------------------------------------------------------------------
 
 Sex = Literal["female", "male", "diverse", "unspecified", "unknown"]
-AllergyState = Literal["recorded", "none_known", "not_asked"]
+AllergyState = Literal["recorded", "none_known", "not_asked", "not_available"]
 MedicationState = Literal["recorded", "none", "not_asked"]
 Source = Literal["patient", "plan", "practice_system", "legacy", "exchange"]
 
@@ -174,6 +265,28 @@ class Note(Trace, frozen=True, kw_only=True):
 Entry = Medication | Allergy | Condition | Observation | Note
 
 
+class Confirmation(Message, frozen=True):
+    """A group of questions that was asked again without a change."""
+
+    group_id: str
+    confirmed_at: datetime
+    confirmed_by: str
+    workplace: str = ""
+
+
+class Decision(Message, frozen=True, kw_only=True):
+    """A contraindication that was overridden; `findings_key` holds while medicine, dose, findings and rules are the same."""
+
+    findings_key: str
+    drug: str
+    rules: list[str]
+    reason: str
+    edition: str
+    decided_at: datetime
+    decided_by: str
+    workplace: str = ""
+
+
 class PatientLine(Message, frozen=True, kw_only=True):
     """A patient as a search shows it. `holder` is set while an application has the patient open."""
 
@@ -216,6 +329,11 @@ class Patient(Message, frozen=True, kw_only=True):
     notes: list[Note] = []
     holder: Holder | None = None
     is_restricted: bool = False
+    allergies_asked_at: datetime | None = None
+    changed_at: datetime | None = None
+    merged_into: str | None = None
+    confirmations: list[Confirmation] = []
+    decisions: list[Decision] = []
 
 
 class NewPatient(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -239,7 +357,7 @@ class PatientPatch(Message, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     prefix: str | UnsetType | None = UNSET
     number: str | UnsetType | None = UNSET
     insurance_number: str | UnsetType | None = UNSET
-    allergy_state: Literal["none_known", "not_asked"] | UnsetType = UNSET
+    allergy_state: Literal["none_known", "not_asked", "not_available"] | UnsetType = UNSET
     medication_state: Literal["none", "not_asked"] | UnsetType = UNSET
     planned: list[str] | UnsetType = UNSET
 
@@ -271,13 +389,77 @@ class Change(Message, frozen=True, kw_only=True):
     id: str
     kind: Literal["patient", "medication", "allergies", "conditions", "observations", "notes"]
     entry_id: str
-    action: Literal["created", "changed", "entered_in_error", "restored", "reviewed"]
+    action: Literal["created", "changed", "entered_in_error", "restored", "reviewed", "moved", "confirmed", "decided", "merged", "unmerged"]
     changed_at: datetime
     changed_by: str
     workplace: str
     version: int
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+
+class RestoreEntry(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST …/{entry}/restore`: the state before or after one change of the history; without it, before the last one."""
+
+    change: str | None = None
+    state: Literal["before", "after"] = "before"
+
+
+class EntryRef(Message, frozen=True, forbid_unknown_fields=True):
+    kind: EntryKind
+    id: str
+
+
+class MoveEntries(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/move`: these entries belong to the patient `to`."""
+
+    to: str
+    entries: list[EntryRef]
+
+
+class ConfirmGroup(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/confirmations`."""
+
+    group_id: str
+
+
+class Decide(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/decisions`: the contraindication is known and overridden, with the reason."""
+
+    findings_key: str
+    drug: str
+    rules: list[str]
+    reason: str
+    edition: str
+
+
+class MergePatients(Message, frozen=True, forbid_unknown_fields=True):
+    """Body of `POST /patients/{id}/merge`: the record `other` is of the same person and goes into this one."""
+
+    other: str
+
+
+class Merge(Message, frozen=True, kw_only=True):
+    """Two records made one; `undone_at` is set when they are two again."""
+
+    id: str
+    into_id: str
+    from_id: str
+    merged_at: datetime
+    merged_by: str
+    workplace: str
+    undone_at: datetime | None = None
+    undone_by: str | None = None
+
+
+class Merges(Message, frozen=True):
+    items: list[Merge]
+
+
+class OwnDrugs(Message, frozen=True, forbid_unknown_fields=True):
+    """The practice's own drugs as it writes them, in its order."""
+
+    items: list[str]
 
 
 # --- drugs and the check -------------------------------------------------------------------------------------------
@@ -410,6 +592,9 @@ class Server(Message, frozen=True, kw_only=True):
     heartbeat_interval_s: int
     lease_s: int
     edition: EditionRef | None = None
+    changes_to: Literal["operating", "setup"] | None = None
+    changes_at: datetime | None = None
+    starts_in_operating: bool = True
 
 
 # msgspec learns a structure when it is first decoded, and its version 0.22 crashes when two threads do that at once.

@@ -79,7 +79,7 @@ def _read_record(connection: Connection, patient_id: str) -> Patient:
         **{name: getattr(row, name) for name in IDENTITY},
         is_sample=row.is_sample,
         version=row.version,
-        allergy_state="recorded" if lists["allergies"] else "none_known" if row.no_allergies_known else "not_asked",
+        allergy_state="recorded" if lists["allergies"] else row.allergy_answer,
         medication_state="recorded" if recorded else "none" if row.takes_nothing else "not_asked",
         reviewed_at=row.reviewed_at,
         reviewed_by=row.reviewed_by,

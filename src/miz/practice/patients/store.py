@@ -46,7 +46,7 @@ def insert_patient(tx: Transaction, record: Patient) -> None:
     identity = {name: getattr(record, name) for name in IDENTITY}
     tx.connection.execute(
         insert(patient).values(
-            id=record.id, **identity, is_sample=record.is_sample, no_allergies_known=False, takes_nothing=False, planned=[],
+            id=record.id, **identity, is_sample=record.is_sample, allergy_answer="not_asked", takes_nothing=False, planned=[],
             version=record.version, fencing_token=FIRST, **_keys(record),
         )
     )  # fmt: skip
@@ -57,7 +57,8 @@ def update_identity(tx: Transaction, record: Patient, today: date, *, is_renamed
     """The patient's own fields; the version was raised by `guard`."""
     values: dict[str, Any] = {name: getattr(record, name) for name in IDENTITY}
     values |= {"planned": record.planned, "planned_on": today.isoformat() if record.planned else None, **_keys(record)}
-    values |= {"no_allergies_known": record.allergy_state == "none_known", "takes_nothing": record.medication_state == "none"}
+    values |= {"allergy_answer": record.allergy_state if record.allergy_state != "recorded" else "not_asked"}
+    values |= {"takes_nothing": record.medication_state == "none"}
     tx.connection.execute(update(patient).where(patient.c.id == record.id).values(**values))
     if is_renamed:
         tx.connection.execute(delete(patient_word).where(patient_word.c.patient_id == record.id))
