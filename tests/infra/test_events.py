@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from miz.apps.system_api import topics_of
-from miz.infra.events import QUEUE_LIMIT, RESYNC, Event, EventBroker
+from miz.infra.events import QUEUE_LIMIT, RESYNC, STOPPING, Event, EventBroker
 from miz.kernel.errors import InvalidInputError
 
 
@@ -43,12 +43,12 @@ def test_closing_ends_every_stream() -> None:
     broker = EventBroker()
     with broker.listening(["patient"]) as first, broker.listening(["applications"]) as second:
         broker.close()
-        assert drained(first) == drained(second) == [None]
+        assert drained(first) == drained(second) == [STOPPING, None]
 
 
 def test_topics_are_read_from_the_address() -> None:
-    assert topics_of("patients,applications") == ["patient", "opening", "applications"]
-    assert topics_of("patient:7") == ["patient:7", "opening:7"]
+    assert topics_of("patients,applications") == ["patient", "opening", "draft", "applications", "notice", "mode", "device"]
+    assert topics_of("patient:7") == ["patient:7", "opening:7", "draft:7"]
     for unknown in ("", "patients,secrets"):
         with pytest.raises(InvalidInputError):
             topics_of(unknown)

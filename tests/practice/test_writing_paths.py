@@ -25,7 +25,7 @@ ENTRIES: dict[EntryKind, dict[str, Any]] = {
     "observations": {"kind": "inr", "value": 2.5, "measured_on": "2026-11-01"},
     "notes": {"text": "ruft an"},
 }
-READING_OR_OPENING = re.compile(r"/(opening|evaluation|search)$|/patients$")
+READING_OR_OPENING = re.compile(r"/opening(/\w+)?$|/(evaluation|search)$|/patients$")
 
 
 def writing_routes(server: ServerThread) -> list[Endpoint]:

@@ -15,8 +15,14 @@ READ_PATIENT = _TREATING | {"front_desk"}
 WRITE_IDENTITY = _TREATING | {"front_desk"}
 READ_RECORD = _TREATING
 WRITE_RECORD = _TREATING
+SIGN_OFF = frozenset({"dentist", "owner", "local"})
+"""Confirms that a record was looked through, and overrides a contraindication."""
+TAKE_OVER = _TREATING
+END_LEASE = frozenset({"owner", "admin", "local"})
 EVALUATE = SIGNED_IN - {"auditor", "device", "display"}
 SEE_APPLICATIONS = frozenset({"owner", "admin", "dentist", "local"})
+SEND_MESSAGES = frozenset({"owner", "admin", "local"})
+CHANGE_MODE = frozenset({"owner", "admin", "local"})
 READ_USERS = frozenset({"owner", "admin", "auditor", "local"})
 MANAGE_USERS = frozenset({"owner", "admin", "local"})
 EXPORT_PATIENTS = frozenset({"local"})

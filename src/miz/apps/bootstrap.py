@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 import miz
 from miz.access import users, workplaces
 from miz.access.api import AccessRoutes
+from miz.access.audit.service import AuditTrail
 from miz.access.idempotency import forget_old_answers
 from miz.access.sessions import LOCAL, Sessions
 from miz.access.users import PasswordDesk, check_password_rule
@@ -37,6 +38,10 @@ from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
 from miz.knowledge.api import DrugRoutes
 from miz.knowledge.edition import Edition
+from miz.practice.api import ApplicationRoutes
+from miz.practice.modes.api import ModeRoutes
+from miz.practice.modes.service import Modes
+from miz.practice.notices import Notices
 from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
@@ -51,6 +56,7 @@ from miz.practice.web.record import PatientPages
 from miz.ui import assets
 from miz.ui.face import Face
 from miz.wire.client_protocol import EditionRef, NewPatient, Patient
+from miz.wire.client_protocol import Server as ServerState
 
 logger = logging.getLogger("miz")
 
@@ -89,8 +95,11 @@ class Server:
         self.broker = EventBroker()
         self.memory = RecordMemory()
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
+        self.trail = AuditTrail()
         self.records = Records(self.memory, self.broker, today=self.today)
-        self.openings = Openings(self.presence, self.records, self.broker, clock=clock, epoch=state.epoch)
+        self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
+        self.notices = Notices(self.presence, self.broker, clock=clock)
+        self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
         self.sessions = Sessions(self.database, self.writer, clock=clock, settings=self.settings, local_token=self.local_token)
         self.sessions.at_end(self.openings.close_session)
         self._app = build_app(self.endpoints(), gate=self.sessions, face=Face(version=miz.__version__), record=record_unexpected)
@@ -99,12 +108,14 @@ class Server:
         """Every route of this server, hot ones first: the router walks the list in order."""
         reader = self.database.reader
         described = [
-            *OpeningRoutes(self.openings, self.writer, reader=reader).endpoints(),
+            *OpeningRoutes(self.openings, self.writer).endpoints(),
+            *ApplicationRoutes(self.openings, self.modes, self.notices, self.writer, reader=reader).endpoints(),
             *PatientRoutes(
                 self.records, self.memory, self.writer, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
             *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
-            *SystemRoutes(self.broker, self.presence, practice=self.practice, edition=self.edition_ref, is_ready=self.is_ready).endpoints(),
+            *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready).endpoints(),
+            *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
         ]
@@ -135,6 +146,15 @@ class Server:
     def edition_ref(self) -> EditionRef:
         return self.edition.ref(self.today())
 
+    def describe(self) -> ServerState:
+        """Practice, versions, mode and intervals, as `GET /server` shows them."""
+        announced = self.modes.announced
+        return ServerState(
+            practice=self.practice, version=miz.__version__, mode=self.modes.mode, heartbeat_interval_s=self.presence.interval_s,
+            lease_s=self.presence.lease_s, edition=self.edition_ref(), changes_to="setup" if announced else None,
+            changes_at=announced.at if announced else None, starts_in_operating=self.modes.starts_in_operating,
+        )  # fmt: skip
+
     def is_ready(self) -> bool:
         """Whether the database answers."""
         try:
@@ -150,6 +170,7 @@ class Server:
         self.sessions.load()
         self.presence.load(reader)
         self.openings.load(self.database.reader)
+        await self.modes.begin(self.writer, LOCAL)
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def stop(self) -> None:
@@ -185,13 +206,22 @@ class Server:
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
 
+    async def control_openings(self) -> None:
+        """End the windows that have fallen silent or were warned long enough; enter a mode that was announced."""
+        await self.modes.follow_announced(self.writer)
+        if self.modes.mode == "operating" and self.presence.gone():
+            await self.writer.run(self.openings.close_gone)
+        if warned := self.notices.due():
+            for application_id in warned:
+                self.presence.disconnect(application_id)
+            await self.writer.run(lambda tx: self.openings.close_applications(tx, warned))
+
     async def _keep_house(self) -> None:
         rounds = 0
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
-                if self.presence.gone():
-                    await self.writer.run(self.openings.close_gone)
+                await self.control_openings()
                 await self.sessions.end_expired()
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
                     await self.writer.run(forget_old_answers)

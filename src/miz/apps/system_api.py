@@ -12,24 +12,19 @@ from miz.infra.events import Event, EventBroker
 from miz.infra.http import EVERYBODY, Call, Endpoint, Reply, Stream
 from miz.infra.openapi import openapi_document
 from miz.kernel.errors import InvalidInputError
-from miz.practice.openings.presence import Presence
-from miz.wire.client_protocol import EditionRef, Server
+from miz.wire.client_protocol import Server
 
 PING_S = 5.0
-_TOPICS = {"patients": ("patient", "opening"), "applications": ("applications",)}
+_TOPICS = {"patients": ("patient", "opening", "draft"), "applications": ("applications", "notice", "mode", "device")}
 _TOPICS_LIMIT = 50
 
 
 class SystemRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(
-        self, broker: EventBroker, presence: Presence, *, practice: str, edition: Callable[[], EditionRef], is_ready: Callable[[], bool]
-    ) -> None:
+    def __init__(self, broker: EventBroker, *, describe: Callable[[], Server], is_ready: Callable[[], bool]) -> None:
         self._broker = broker
-        self._presence = presence
-        self._practice = practice
-        self._edition = edition
+        self._describe = describe
         self._is_ready = is_ready
 
     def endpoints(self) -> list[Endpoint]:
@@ -53,17 +48,14 @@ class SystemRoutes:
         return _status("ready") if self._is_ready() else _status("not ready", 503)
 
     async def server(self, call: Call) -> Server:
-        return Server(
-            practice=self._practice, version=miz.__version__, mode="operating", heartbeat_interval_s=self._presence.interval_s,
-            lease_s=self._presence.lease_s, edition=self._edition(),
-        )  # fmt: skip
+        return self._describe()
 
     async def events(self, call: Call) -> Stream:
         return Stream(self._chunks(topics_of(call.query.get("topics", ""))))
 
     async def _chunks(self, topics: list[str]) -> AsyncIterator[bytes]:
         with self._broker.listening(topics) as waiting:
-            yield b"retry: 2000\nevent: ping\ndata: {}\n\n"
+            yield b"retry: 2000\n" + _hello()
             while True:
                 try:
                     event = await asyncio.wait_for(waiting.get(), PING_S)
@@ -82,7 +74,7 @@ def topics_of(text: str) -> list[str]:
         if name in _TOPICS:
             topics += _TOPICS[name]
         elif name.startswith("patient:"):
-            topics += [name, name.replace("patient:", "opening:", 1)]
+            topics += [name, name.replace("patient:", "opening:", 1), name.replace("patient:", "draft:", 1)]
         else:
             raise InvalidInputError("Unknown topic. Topics are patients, applications, patient:<id>.", field="topics")
     return topics
@@ -101,6 +93,11 @@ def openapi_endpoint(described: list[Endpoint], *, title: str) -> Endpoint:
     return Endpoint(
         method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, summary="This document.", is_open_while_locked=True
     )
+
+
+def _hello() -> bytes:
+    """The first ping says which version answers: a page made by an older one asks to be loaded again."""
+    return b"event: ping\ndata: " + msgspec.json.encode({"program": miz.__version__}) + b"\n\n"
 
 
 def _chunk(event: Event) -> bytes:

@@ -21,6 +21,7 @@ class Event(Struct, frozen=True):
 
 
 RESYNC = Event("resync")
+STOPPING = Event("stopping")
 
 
 class EventBroker:
@@ -43,8 +44,9 @@ class EventBroker:
                     waiting.put_nowait(event)
 
     def close(self) -> None:
-        """Tell every listener that there will be no more: each queue ends with None."""
+        """Tell every listener that the server stops and there will be no more: each queue ends with `STOPPING` and None."""
         for waiting in self._listeners:
+            waiting.put_nowait(STOPPING)
             waiting.put_nowait(None)
 
     @contextmanager

@@ -51,6 +51,64 @@ class PatientOpenElsewhereError(MizError):
     hint = "You can read; changes are possible once it is released."
 
 
+class ModeForbidsError(MizError):
+    """The server's `mode` does not allow this; it `needs` the other one."""
+
+    code = "mode-forbids"
+    title = "The server's mode does not allow this."
+    kind = "conflict"
+    hint = "The owner or the administrator can change the mode in the console."
+
+
+class PatientMergedError(MizError):
+    """The record went into the record `into` of the same person."""
+
+    code = "patient-merged"
+    title = "This record was merged into another record of the same person."
+    kind = "conflict"
+    hint = "Open the other record. Merging can be undone there."
+
+
+class ReasonMissingError(InvalidInputError):
+    """A take-over by an assistant, or from the console, needs a reason."""
+
+    code = "reason-missing"
+    title = "Please give a reason."
+
+
+class NobodyToAskError(MizError):
+    """The patient is free, or open in the asking window itself."""
+
+    code = "nobody-to-ask"
+    title = "Nobody else has this patient open."
+    kind = "conflict"
+    hint = "Open the patient for editing."
+
+
+class NobodyAskedError(MizError):
+    """Nobody has asked for the patient, or the window does not have it open."""
+
+    code = "nobody-asked"
+    title = "Nobody has asked for this patient."
+    kind = "conflict"
+
+
+class AlreadyAskedForError(MizError):
+    """Another window has asked first; `holder`, `workplace` say which."""
+
+    code = "already-asked-for"
+    title = "{workplace} ({holder}) has already asked for this patient."
+    kind = "conflict"
+
+
+class ApplicationDisconnectedError(ApplicationNotFoundError):
+    """The application was disconnected from the console; it comes back only when its user wants it to."""
+
+    code = "application-disconnected"
+    title = "This window was disconnected from the server's console."
+    hint = "Connect again when you go on working; what was typed stays on this device."
+
+
 class FencingTokenMissingError(MizError):
     """A write came without the token of its lease."""
 

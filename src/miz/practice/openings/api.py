@@ -1,38 +1,28 @@
-"""JSON routes of applications and openings (`contract.md` section 3)."""
-
-from collections.abc import Iterable, Sequence
+"""JSON routes of openings (`contract.md` section 3)."""
 
 from msgspec import structs
 
-from miz.access import workplaces
-from miz.access.roles import READ_PATIENT, RUN_APPLICATION, SEARCH_PATIENTS, SEE_APPLICATIONS
-from miz.infra.db.engine import Reader
+from miz.access.roles import END_LEASE, READ_PATIENT, TAKE_OVER
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
 from miz.practice.errors import ApplicationMissingError
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
-from miz.wire.client_protocol import Application, Applications, Heartbeat, Opening, PatientLine, RegisterApplication, RegisteredApplication
+from miz.wire.client_protocol import Opening, OpeningRequest, TakeOver
 
 
 class OpeningRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, openings: Openings, writer: Writer, *, reader: Reader) -> None:
+    def __init__(self, openings: Openings, writer: Writer) -> None:
         self._openings = openings
         self._presence = openings.presence
         self._writer = writer
-        self._reader = reader
 
     def endpoints(self) -> list[Endpoint]:
-        application = "/api/v1/applications/{id}"
         opening = "/api/v1/patients/{id}/opening"
         return [
-            Endpoint(
-                method="POST", path=application + "/heartbeat", may=RUN_APPLICATION, run=self.heartbeat, answer=Heartbeat,
-                summary="Sign of life; renews the lease the application holds.", is_open_while_locked=True,
-            ),
             Endpoint(
                 method="POST", path=opening, may=READ_PATIENT, run=self.acquire, answer=Opening, status=201, headers=("Miz-Application",),
                 summary="Open a patient exclusively: lease and record in one answer.",
@@ -42,46 +32,26 @@ class OpeningRoutes:
                 summary="Release the patient.", is_open_while_locked=True,
             ),
             Endpoint(
-                method="POST", path="/api/v1/applications", may=RUN_APPLICATION, run=self.register, body=RegisterApplication,
-                answer=RegisteredApplication, status=201, summary="A client application announces itself.",
+                method="POST", path=opening + "/takeover", may=TAKE_OVER, run=self.take_over, body=TakeOver, answer=Opening, status=201,
+                headers=("Miz-Application",), summary="Open a patient that another application has open; logged with both names and the reason.",
             ),
             Endpoint(
-                method="GET", path="/api/v1/applications", may=SEE_APPLICATIONS, run=self.list_all, answer=Applications,
-                summary="Who is online, where, and the last sign of life.",
+                method="POST", path=opening + "/request", may=READ_PATIENT, run=self.ask_for, answer=OpeningRequest, status=201,
+                headers=("Miz-Application",), summary="Ask the application that has the patient open to release it.",
             ),
             Endpoint(
-                method="POST", path=application + "/leaving", may=RUN_APPLICATION, run=self.leaving,
-                summary="The window's page is going away; a next page within 3 s cancels this.", is_open_while_locked=True,
+                method="DELETE", path=opening + "/request", may=READ_PATIENT, run=self.withdraw, headers=("Miz-Application",),
+                summary="Take the asking back.",
             ),
             Endpoint(
-                method="DELETE", path=application, may=RUN_APPLICATION, run=self.close,
-                summary="Orderly close; frees the patient at once.", is_open_while_locked=True,
+                method="POST", path=opening + "/later", may=READ_PATIENT, run=self.ask_for_time, answer=OpeningRequest,
+                headers=("Miz-Application",), summary="The holder asks for five more minutes.",
+            ),
+            Endpoint(
+                method="POST", path=opening + "/end", may=END_LEASE, run=self.end_lease, body=TakeOver,
+                summary="Free a patient from outside of its window, with a reason.",
             ),
         ]  # fmt: skip
-
-    async def register(self, call: Call) -> RegisteredApplication:
-        place = workplaces.find_workplace(self._reader(), call.body.workplace) if call.body.workplace else None
-        application = await self._writer.run(lambda tx: self._presence.register(tx, call.person, call.body, place))
-        return RegisteredApplication(application.id, self._presence.interval_s, self._presence.lease_s)
-
-    async def heartbeat(self, call: Call) -> Heartbeat:
-        application = self._presence.sign_of_life(call.params["id"], call.person)
-        return Heartbeat("operating", self._openings.lease_of(application.id), [])
-
-    async def leaving(self, call: Call) -> None:
-        self._presence.leaving(call.params["id"], call.person)
-
-    async def close(self, call: Call) -> None:
-        application = self._presence.of(call.params["id"], call.person)
-        await self._writer.run(lambda tx: self._openings.close_applications(tx, [application.id]))
-
-    async def list_all(self, call: Call) -> Applications:
-        may_name_patients = not SEARCH_PATIENTS.isdisjoint(call.person.roles)
-        items = [self._line(application, may_name_patients=may_name_patients) for application in self._presence.all()]
-        if may_name_patients:
-            names = {line.id: f"{line.family_name}, {line.given_name}" for line in self._open_lines(items)}
-            items = [structs.replace(item, patient=names.get(item.patient_id or "")) for item in items]
-        return Applications(sorted(items, key=lambda item: (item.workplace, item.user, item.id)))
 
     async def acquire(self, call: Call) -> Opening:
         application = self._application(call)
@@ -94,18 +64,26 @@ class OpeningRoutes:
         application = self._application(call)
         await self._writer.run(lambda tx: self._openings.release(tx, application.id, call.params["id"]))
 
+    async def take_over(self, call: Call) -> Opening:
+        application, actor, reason = self._application(call), call.person, call.body.reason
+        opening = await self._writer.run(lambda tx: self._openings.take_over(tx, application, actor, call.params["id"], reason))
+        self._presence.sign_of_life(application.id, actor)
+        return structs.replace(opening, patient=queries.visible(opening.patient, actor))
+
+    async def ask_for(self, call: Call) -> OpeningRequest:
+        return self._openings.ask_for(self._application(call), call.params["id"])
+
+    async def withdraw(self, call: Call) -> None:
+        self._openings.withdraw(self._application(call), call.params["id"])
+
+    async def ask_for_time(self, call: Call) -> OpeningRequest:
+        return self._openings.ask_for_time(self._application(call), call.params["id"])
+
+    async def end_lease(self, call: Call) -> None:
+        await self._writer.run(lambda tx: self._openings.end_lease(tx, call.person, call.params["id"], call.body.reason))
+
     def _application(self, call: Call) -> LiveApplication:
         application_id = call.header("miz-application")
         if not application_id:
             raise ApplicationMissingError
         return self._presence.of(application_id, call.person)
-
-    def _line(self, application: LiveApplication, *, may_name_patients: bool) -> Application:
-        held = self._openings.lease_of(application.id) if may_name_patients else None
-        return Application(
-            id=application.id, kind=application.kind, user=application.user, workplace=application.workplace, version=application.version,
-            last_sign_of_life=application.seen_at, room=application.room, patient_id=held.patient_id if held else None,
-        )  # fmt: skip
-
-    def _open_lines(self, items: "Iterable[Application]") -> "Sequence[PatientLine]":
-        return queries.read_lines(self._reader(), [item.patient_id for item in items if item.patient_id])

@@ -5,6 +5,7 @@ start every application counts as seen just now, which gives each stored lease o
 """
 
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,13 @@ from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
-from miz.practice.errors import ApplicationNotFoundError
+from miz.practice.errors import ApplicationDisconnectedError, ApplicationNotFoundError
 from miz.practice.tables import client_application
 from miz.wire.client_protocol import RegisterApplication, Workplace
 
 LEAVING_GRACE_S = 3.0
 LEASE_INTERVALS = 4
+DISCONNECTED_REMEMBERED = 1_000
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class Presence:
         self._clock = clock
         self.interval_s = interval_s
         self._applications: dict[str, LiveApplication] = {}
+        self._disconnected: OrderedDict[str, str] = OrderedDict()
 
     @property
     def lease_s(self) -> int:
@@ -96,11 +99,24 @@ class Presence:
         self.of(application_id, actor).leaving_since_s = self._clock.steady_s()
 
     def of(self, application_id: str, actor: Actor) -> LiveApplication:
-        """The application, if it belongs to the actor's session. Raises `ApplicationNotFoundError`."""
+        """The application, if it belongs to the actor's session.
+
+        Raises `ApplicationNotFoundError`, and `ApplicationDisconnectedError` where that was done from the console.
+        """
         application = self._applications.get(application_id)
         if application is None or application.session_id != actor.session_id:
+            if self._disconnected.get(application_id) == actor.session_id:
+                raise ApplicationDisconnectedError
             raise ApplicationNotFoundError
         return application
+
+    def disconnect(self, application_id: str) -> None:
+        """Remember that this application is being ended from the console, so that its window does not come back by itself."""
+        application = self._applications.get(application_id)
+        if application is not None:
+            self._disconnected[application_id] = application.session_id
+            while len(self._disconnected) > DISCONNECTED_REMEMBERED:
+                self._disconnected.popitem(last=False)
 
     def find(self, application_id: str) -> LiveApplication | None:
         return self._applications.get(application_id)

@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from miz.infra.db.prepared import Prepared
-from miz.practice.openings.model import Lease
-from miz.practice.tables import lease, patient
+from miz.practice.openings.model import Lease, OpeningState
+from miz.practice.tables import lease, patient, server_state
 
 _SELECT_STATE = Prepared(
-    select(patient.c.fencing_token, lease.c.application_id)
+    select(patient.c.fencing_token, lease.c.application_id, select(server_state.c.mode).scalar_subquery(), patient.c.merged_into)
     .select_from(patient.outerjoin(lease))
     .where(patient.c.id == bindparam("of_patient"))
 )
@@ -29,10 +29,10 @@ def stored_leases(reader: Connection) -> Iterator[Lease]:
     return (Lease(*row) for row in reader.execute(select(lease)))
 
 
-def token_and_holder(connection: Connection, patient_id: str) -> tuple[str, str | None] | None:
-    """The patient's token and the application that has it open; None when there is no such patient."""
+def opening_state(connection: Connection, patient_id: str) -> OpeningState | None:
+    """What decides on an opening; None when there is no such patient."""
     found = _SELECT_STATE.run(connection, {"of_patient": patient_id})
-    return (found[0][0], found[0][1]) if found else None
+    return OpeningState(*found[0]) if found else None
 
 
 def held_since(connection: Connection, patient_id: str) -> datetime:
@@ -55,6 +55,11 @@ def insert_lease(connection: Connection, opened: Lease) -> None:
             "acquired_at": opened.acquired_at,
         },
     )  # fmt: skip
+
+
+def leased_applications(connection: Connection) -> list[str]:
+    """The applications that have a patient open."""
+    return list(connection.execute(select(lease.c.application_id)).scalars())
 
 
 def drop_lease(connection: Connection, application_id: str, patient_id: str | None = None) -> tuple[str, str] | None:

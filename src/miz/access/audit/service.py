@@ -1,0 +1,126 @@
+"""Writing the audit trail: entries in the transaction they tell of, reads within a second, then seal and checkpoint."""
+
+import asyncio
+import hmac
+import secrets
+from collections import OrderedDict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from miz.access.audit import model, store
+from miz.access.audit.errors import AuditTrailFullError
+from miz.access.audit.model import Checkpoint, Signer
+from miz.infra.db.writer import Transaction, Writer
+from miz.infra.files import write_whole
+from miz.kernel.actor import Actor
+from miz.kernel.clock import Clock
+
+READS_ALIKE_S = 600.0
+CHECKPOINT_ENTRIES = 100
+CHECKPOINT_S = 300.0
+WAITING_LIMIT = 100_000
+_PORTION = 1_000
+
+
+def signing_seed(database_key: bytes) -> bytes:
+    """The seed of the signing key; it grows from the database key, so there is no further secret to keep."""
+    return hmac.digest(database_key, b"miz audit checkpoint signing key 1", "sha256")
+
+
+class AuditTrail:
+    """The audit trail of one server. `record` belongs into a transaction, everything else into the event loop."""
+
+    def __init__(self, *, clock: Clock, seed: bytes, anchor_file: Path) -> None:
+        self._clock = clock
+        self._signer = Signer(seed)
+        self._anchor_file = anchor_file
+        self._noted: list[dict[str, Any]] = []
+        self._recent: OrderedDict[tuple[str, str, str | None, str], float] = OrderedDict()
+        self._catching_up = asyncio.Lock()
+        # Counts what was recorded, rolled back or not. Differs at the start: a kill may have left entries unsealed.
+        self._recorded, self._sealed = 1, 0
+        self._is_covered = False
+        self._checkpoint_s = clock.steady_s()
+        self._unpublished: tuple[Checkpoint, bool] | None = None
+
+    @property
+    def public_key(self) -> bytes:
+        """What the signatures of the checkpoints are verified with."""
+        return self._signer.public_key
+
+    def read_anchor(self) -> bytes | None:
+        """The content of the file outside of the database, None when there is none."""
+        try:
+            return self._anchor_file.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def record(
+        self, tx: Transaction, actor: Actor, action: str, *, patient_id: str | None = None, detail: str = "",
+        history_id: int | None = None, evidence: bytes | None = None,
+    ) -> None:  # fmt: skip
+        """Add an entry in the transaction of what it tells of. `detail` holds ids and codes, nothing about a patient.
+
+        `evidence` is what the history line `history_id` says; the entry commits to it.
+        """
+        values = _values(actor, action, patient_id, detail)
+        values["at"] = tx.now
+        values["history_id"] = history_id
+        if evidence is not None:
+            salt = secrets.token_bytes(16)
+            values["salt"], values["commitment"] = salt, model.commitment_to(salt, evidence)
+        store.insert_entry(tx.connection, values)
+        self._recorded += 1
+
+    def note(self, actor: Actor, action: str, patient_id: str | None = None, detail: str = "", *, alike: str = "") -> None:
+        """Note a read; it is written within a second. The same by the same session is noted once in ten minutes.
+
+        `alike` tells reads of one kind apart, such as searches by their text; it is never stored.
+        Raises `AuditTrailFullError` when the database has not accepted writes for long.
+        """
+        now = self._clock.steady_s()
+        key = (actor.session_id, action, patient_id, alike or detail)
+        noted_s = self._recent.get(key)
+        if noted_s is not None and now - noted_s < READS_ALIKE_S:
+            return
+        if len(self._noted) >= WAITING_LIMIT:
+            raise AuditTrailFullError
+        self._recent[key] = now
+        self._recent.move_to_end(key)
+        while now - next(iter(self._recent.values())) >= READS_ALIKE_S:
+            self._recent.popitem(last=False)
+        self._noted.append({**_values(actor, action, patient_id, detail), "at": self._clock.now()})
+
+    @property
+    def has_work(self) -> bool:
+        """Whether something waits for being written, sealed, signed or published."""
+        is_late = not self._is_covered and self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
+        return bool(self._noted) or self._recorded != self._sealed or is_late or self._unpublished is not None
+
+    async def catch_up(self, writer: Writer, *, is_closing: bool = False) -> None:
+        """Write what was noted, seal what was recorded, sign and publish a checkpoint when one is due; at closing in any case."""
+        async with self._catching_up:
+            is_whole = False
+            while not is_whole:
+                recorded, portion = self._recorded, self._noted[:_PORTION]
+                is_due = is_closing or self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
+                del self._noted[:_PORTION]
+                try:
+                    is_whole, checkpoint = await writer.run(lambda tx: self._work(tx, portion, is_due=is_due))  # noqa: B023 - awaited in this round
+                except BaseException:
+                    self._noted[:0] = portion
+                    raise
+                if is_whole:
+                    self._sealed = recorded
+                    is_whole = not self._noted
+                if checkpoint is not None:
+                    self._unpublished = checkpoint
+            await self._publish()
+
+    async def renew_anchor(self, writer: Writer, actor: Actor) -> None:
+        """Trust the database as it is from here on, as after the file outside of it was lost. The trail keeps who said so."""
+        await writer.run(lambda tx: self.record(tx, actor, "audit_anchor_renewed"))
+        async with self._catching_up:
+            pass
+        await self.catch_up(writer, is_closing=True)
