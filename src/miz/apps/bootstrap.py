@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 import miz
 from miz.access import users, workplaces
 from miz.access.api import AccessRoutes
-from miz.access.audit.service import AuditTrail
+from miz.access.audit.service import AuditTrail, signing_seed
 from miz.access.idempotency import forget_old_answers
 from miz.access.sessions import LOCAL, Sessions
 from miz.access.users import PasswordDesk, check_password_rule
@@ -80,9 +80,11 @@ class Server:
         with contextlib.ExitStack() as undo:
             self._lock = InstanceLock(folder.instance_lock)
             undo.callback(self._lock.release)
-            self.database = PracticeDatabase(folder.database, folder.read_key(settings))
+            key = folder.read_key(settings)
+            self.database = PracticeDatabase(folder.database, key)
             undo.callback(self.database.close)
             bring_up_to_date(self.database.writer_connection)
+            self.trail = AuditTrail(clock=self.clock, seed=signing_seed(key), anchor_file=folder.audit_anchor)
             self._build()
             undo.pop_all()
 
@@ -95,7 +97,6 @@ class Server:
         self.broker = EventBroker()
         self.memory = RecordMemory()
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
-        self.trail = AuditTrail()
         self.records = Records(self.memory, self.broker, today=self.today)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.notices = Notices(self.presence, self.broker, clock=clock)
@@ -170,13 +171,16 @@ class Server:
         self.sessions.load()
         self.presence.load(reader)
         self.openings.load(self.database.reader)
-        await self.modes.begin(self.writer, LOCAL)
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def stop(self) -> None:
         """End the streams, finish what waits in the writer."""
         self.broker.close()
         self._housekeeping.cancel()
+        try:
+            await self.trail.catch_up(self.writer, is_closing=True)
+        except Exception as error:  # noqa: BLE001 - the end comes all the same; what was recorded is sealed after the next start
+            record_unexpected("audit trail", error)
         await asyncio.to_thread(self.writer.stop)
 
     def close(self) -> None:
@@ -201,6 +205,7 @@ class Server:
             return
         await receive()
         await self.start()
+        await self.modes.begin(self.writer, LOCAL)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self.stop()
@@ -223,6 +228,8 @@ class Server:
             try:
                 await self.control_openings()
                 await self.sessions.end_expired()
+                if self.trail.has_work:
+                    await self.trail.catch_up(self.writer)
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
                     await self.writer.run(forget_old_answers)
                 rounds += 1
@@ -241,10 +248,12 @@ def set_up_practice(
     check_password_rule(password, owner, practice)
     recovery_key = folder.create(settings)
     lock = InstanceLock(folder.instance_lock)
-    database = PracticeDatabase(folder.database, folder.read_key(settings))
+    key = folder.read_key(settings)
+    database = PracticeDatabase(folder.database, key)
+    trail = AuditTrail(clock=SystemClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
     try:
         bring_up_to_date(database.writer_connection)
-        asyncio.run(_fill(database, settings, practice, owner, owner_roles, password, places, follow))
+        asyncio.run(_fill(database, trail, settings, practice, owner, owner_roles, password, places, follow))
     finally:
         database.close()
         lock.release()
@@ -252,7 +261,7 @@ def set_up_practice(
 
 
 async def _fill(
-    database: PracticeDatabase, settings: Settings, practice: str, owner: str, owner_roles: list[str], password: str, places: dict[str, bool],
+    database: PracticeDatabase, trail: AuditTrail, settings: Settings, practice: str, owner: str, owner_roles: list[str], password: str, places: dict[str, bool],
     follow: Callable[[Records, Transaction], None] | None,
 ) -> None:  # fmt: skip
     clock = SystemClock()
@@ -275,6 +284,7 @@ async def _fill(
     writer.start()
     try:
         await writer.run(fill)
+        await trail.catch_up(writer, is_closing=True)
     finally:
         await asyncio.to_thread(writer.stop)
 

@@ -14,9 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from miz.checks import cli as check_commands
+from miz.infra.api_client import ApiClient
 from miz.infra.settings import preferred_language, read_settings
+from miz.infra.terminal import Data, Json, Terminal, out, show_json
 from miz.kernel.errors import InvalidInputError, MizError
 from miz.knowledge import cli as search_commands
+from miz.practice import cli as practice_commands
 from miz.ui.i18n import translator
 
 app = typer.Typer(
@@ -26,25 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Medication information for dental practices.",
 )
-patient_app = typer.Typer(no_args_is_help=True, help="Patients of a practice.")
 user_app = typer.Typer(no_args_is_help=True, help="Users and their roles.")
-application_app = typer.Typer(no_args_is_help=True, help="Applications that are open.")
-mode_app = typer.Typer(no_args_is_help=True, help="The server's mode.")
-interval_app = typer.Typer(no_args_is_help=True, help="The control interval.")
-for name, group in {
-    "patient": patient_app,
-    "user": user_app,
-    "application": application_app,
-    "mode": mode_app,
-    "interval": interval_app,
-}.items():
-    app.add_typer(group, name=name)
+app.add_typer(user_app, name="user")
 
-out = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 ReadyFile = Annotated[
     Path | None, typer.Option("--ready-file", help="Written once the server answers, removed when it stops.", metavar="FILE")
 ]
@@ -67,8 +56,17 @@ def language() -> str:
     return _chosen.get("language") or preferred_language()
 
 
+def _client(data: Path) -> AbstractContextManager[ApiClient]:
+    from miz.apps.bootstrap import data_folder
+    from miz.apps.local import local_client
+
+    return local_client(data_folder(data), read_settings(), language=language())
+
+
+terminal = Terminal(language=language, client=_client)
 check_commands.register(app, language=language)
 search_commands.register(app, language=language)
+practice_commands.register(app, terminal)
 
 
 @app.command()
@@ -151,56 +149,14 @@ def serve_command(
     serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
 
 
-@patient_app.command("list")
-def patient_list(data: Data, text: Annotated[str, typer.Argument(help="Name, date of birth or number.")], json: Json = False) -> None:
-    """Find patients."""
-    with _client(data) as client:
-        lines = client.search(text, 100)
-    if json:
-        _show_json({"items": lines})
-        return
-    table = Table("Id", box=None)
-    for column in ("Name", "Born", "Number"):
-        table.add_column(translator(language())(column))
-    for line in lines:
-        table.add_row(line.id, f"{line.family_name}, {line.given_name}", line.birth_date, line.number or "")
-    out.print(table)
-
-
-@patient_app.command("show")
-def patient_show(patient: Annotated[str, typer.Argument(help="The patient's id.")], data: Data) -> None:
-    """Show one record as JSON."""
-    with _client(data) as client:
-        _show_json(client.read_patient(patient))
-
-
-@patient_app.command("export")
-def patient_export(
-    data: Data,
-    to: Annotated[Path, typer.Option("--to", help="Write JSON Lines here.", metavar="FILE")],
-    patient: Annotated[str | None, typer.Argument(help="The patient's id.")] = None,
-    everybody: Annotated[bool, typer.Option("--all", help="All patients.")] = False,
-) -> None:
-    """Write records in the open format (docs/reference/export.md)."""
-    from miz.infra.files import write_whole
-
-    if (patient is None) == (not everybody):
-        raise InvalidInputError("Name one patient or --all.")
-    with _client(data) as client:
-        ids: list[str] = [patient] if patient else client.call("GET", "/patients")["items"]
-        records = [client.read_patient(patient_id) for patient_id in ids]
-    write_whole(to, b"".join(msgspec.json.encode(record) + b"\n" for record in records), is_private=True)
-    out.print(translator(language())("{count} records written to {file}.").format(count=len(records), file=to), soft_wrap=True)
-
-
 @user_app.command("list")
 def user_list(data: Data, json: Json = False) -> None:
     """All users."""
     _ = translator(language())
     with _client(data) as client:
-        found = client.call("GET", "/users")
+        found: dict[str, Any] = client.call("GET", "/users")
     if json:
-        _show_json(found)
+        show_json(found)
         return
     table = Table(_("User"), _("Roles"), "", box=None)
     for user in found["items"]:
@@ -246,33 +202,6 @@ def user_enable(data: Data, user: Annotated[str, typer.Argument(help="Name of th
     out.print(translator(language())("{user} can sign in now.").format(user=user))
 
 
-@application_app.command("list")
-def application_list(data: Data, json: Json = False) -> None:
-    """Who is online, and where."""
-    _ = translator(language())
-    with _client(data) as client:
-        found = client.call("GET", "/applications")
-    if json:
-        _show_json(found)
-        return
-    table = Table(_("Workplace"), _("User"), _("Kind"), _("Patient"), _("Last sign of life"), box=None)
-    for item in found["items"]:
-        table.add_row(item["workplace"], item["user"], item["kind"], item["patient"] or "", item["last_sign_of_life"][:19] + "Z")
-    out.print(table)
-
-
-@mode_app.command("show")
-def mode_show(data: Data, json: Json = False) -> None:
-    """The mode the server works in."""
-    _show_server(data, "mode", json=json)
-
-
-@interval_app.command("show")
-def interval_show(data: Data, json: Json = False) -> None:
-    """Seconds between two signs of life of an application."""
-    _show_server(data, "heartbeat_interval_s", json=json)
-
-
 def main() -> NoReturn:
     """The entry point `miz`."""
     try:
@@ -300,26 +229,6 @@ def _tell(error: MizError) -> int:
             text = _(sentence)
             errors.print(text.format(**error.fields) if error.fields else text, soft_wrap=True, markup=False)
     return error.exit_code
-
-
-def _client(data: Path) -> AbstractContextManager[Any]:
-    from miz.apps.bootstrap import data_folder
-    from miz.apps.local import local_client
-
-    return local_client(data_folder(data), read_settings(), language=language())
-
-
-def _show_server(data: Path, field: str, *, json: bool) -> None:
-    with _client(data) as client:
-        found = client.call("GET", "/server")
-    if json:
-        _show_json({field: found[field]})
-    else:
-        out.print(found[field])
-
-
-def _show_json(value: Any) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
 
 
 def _read(path: Path) -> str:

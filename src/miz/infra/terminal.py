@@ -1,0 +1,33 @@
+"""What the commands of all rooms share: their options, the way to the practice's server, how they show things."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from miz.infra.api_client import ApiClient
+
+Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+out = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """One run of the command line: its language, and a client in the role `local` for a data folder."""
+
+    language: Callable[[], str]
+    client: Callable[[Path], AbstractContextManager[ApiClient]]
+
+
+def show_json(value: Any) -> None:
+    """The value as one line of JSON."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.flush()
