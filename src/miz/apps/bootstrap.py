@@ -97,7 +97,7 @@ class Server:
         self.broker = EventBroker()
         self.memory = RecordMemory()
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
-        self.records = Records(self.memory, self.broker, today=self.today)
+        self.records = Records(self.memory, self.broker, self.trail, today=self.today)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
@@ -261,13 +261,13 @@ def set_up_practice(
 
 
 async def _fill(
-    database: PracticeDatabase, trail: AuditTrail, settings: Settings, practice: str, owner: str, owner_roles: list[str], password: str, places: dict[str, bool],
-    follow: Callable[[Records, Transaction], None] | None,
+    database: PracticeDatabase, trail: AuditTrail, settings: Settings, practice: str, owner: str, owner_roles: list[str], password: str,
+    places: dict[str, bool], follow: Callable[[Records, Transaction], None] | None,
 ) -> None:  # fmt: skip
     clock = SystemClock()
     writer = Writer(database, clock=clock)
     password_hash = await PasswordDesk().hash(password)
-    records = Records(RecordMemory(), EventBroker(), today=lambda: clock.now().astimezone(PRACTICE_ZONE).date())
+    records = Records(RecordMemory(), EventBroker(), trail, today=lambda: clock.now().astimezone(PRACTICE_ZONE).date())
 
     def fill(tx: Transaction) -> None:
         tx.connection.execute(
@@ -276,6 +276,7 @@ async def _fill(
         users.add_user(tx, name=owner, roles=owner_roles, password_hash=password_hash)
         for name, is_room in places.items():
             workplaces.add_workplace(tx, name, is_room=is_room)
+        trail.record(tx, LOCAL, "practice_set_up")
         for sample in SAMPLE_PATIENTS:
             records.create_patient(tx, LOCAL, NewPatient(**sample.identity, is_sample=True), sample.entries)
         if follow is not None:

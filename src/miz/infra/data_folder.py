@@ -1,7 +1,7 @@
 """What lies where in a practice's data folder.
 
 `practice.db` the encrypted database · `server.json` who this server is · `database-key.age` the database key, wrapped
-for the recovery key · `run/` the instance lock and the address of a running server.
+for the recovery key · `audit-anchor.json` where the audit trail was when it was signed last · `run/` the instance lock and the address of a running server.
 """
 
 import json
@@ -50,6 +50,10 @@ class DataFolder:
     @property
     def control(self) -> Path:
         return self.path / "run" / "control.json"
+
+    @property
+    def audit_anchor(self) -> Path:
+        return self.path / "audit-anchor.json"
 
     @property
     def _identity(self) -> Path:

@@ -4,7 +4,8 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class AuditTrail:
         self._recorded, self._sealed = 1, 0
         self._is_covered = False
         self._checkpoint_s = clock.steady_s()
-        self._unpublished: tuple[Checkpoint, bool] | None = None
+        self._unpublished: Checkpoint | None = None
 
     @property
     def public_key(self) -> bytes:
@@ -100,27 +101,81 @@ class AuditTrail:
 
     async def catch_up(self, writer: Writer, *, is_closing: bool = False) -> None:
         """Write what was noted, seal what was recorded, sign and publish a checkpoint when one is due; at closing in any case."""
-        async with self._catching_up:
-            is_whole = False
-            while not is_whole:
-                recorded, portion = self._recorded, self._noted[:_PORTION]
-                is_due = is_closing or self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
-                del self._noted[:_PORTION]
-                try:
-                    is_whole, checkpoint = await writer.run(lambda tx: self._work(tx, portion, is_due=is_due))  # noqa: B023 - awaited in this round
-                except BaseException:
-                    self._noted[:0] = portion
-                    raise
-                if is_whole:
-                    self._sealed = recorded
-                    is_whole = not self._noted
-                if checkpoint is not None:
-                    self._unpublished = checkpoint
-            await self._publish()
+        # Whoever waits may be cancelled; a round that has begun is finished, and the next one waits for it.
+        await asyncio.shield(self._catch_up(writer, is_due=is_closing))
 
     async def renew_anchor(self, writer: Writer, actor: Actor) -> None:
         """Trust the database as it is from here on, as after the file outside of it was lost. The trail keeps who said so."""
         await writer.run(lambda tx: self.record(tx, actor, "audit_anchor_renewed"))
+        await asyncio.shield(self._catch_up(writer, is_due=True, is_renewing=True))
+
+    async def _catch_up(self, writer: Writer, *, is_due: bool, is_renewing: bool = False) -> None:
         async with self._catching_up:
-            pass
-        await self.catch_up(writer, is_closing=True)
+            is_due = is_due or self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
+            while True:
+                portion, recorded = self._noted[:_PORTION], self._recorded
+                del self._noted[:_PORTION]
+                try:
+                    done = await writer.run(partial(self._work, portion=portion, is_due=is_due, is_renewing=is_renewing))
+                except Exception:
+                    self._noted[:0] = portion
+                    raise
+                self._is_covered = done.is_covered
+                if done.checkpoint is not None:
+                    self._checkpoint_s = self._clock.steady_s()
+                    self._unpublished = done.checkpoint if done.may_publish else self._unpublished
+                if done.is_sealed and not self._noted:
+                    self._sealed = recorded
+                    break
+            if self._unpublished is not None:
+                await asyncio.to_thread(write_whole, self._anchor_file, model.anchor_of(self._unpublished), is_private=True)
+                self._unpublished = None
+
+    def _work(self, tx: Transaction, *, portion: list[dict[str, Any]], is_due: bool, is_renewing: bool) -> "_Round":
+        """One short transaction of it."""
+        for values in portion:
+            store.insert_entry(tx.connection, values)
+        head_id, head_hash = store.last_sealed(tx.connection)
+        waiting = store.entries_after(tx.connection, head_id, _PORTION)
+        for entry in waiting:
+            sealed = model.entry_hash(head_hash, entry)
+            store.seal_entry(tx.connection, entry.id, head_hash, sealed)
+            head_id, head_hash = entry.id, sealed
+        is_sealed = len(waiting) < _PORTION
+        checkpoint_id, covered_id = store.last_checkpoint(tx.connection)
+        if head_id == covered_id:
+            return _Round(is_sealed, is_covered=True)
+        if head_id - covered_id < CHECKPOINT_ENTRIES and not (is_due and is_sealed):
+            return _Round(is_sealed, is_covered=False)
+        checkpoint = self._signer.sign(Checkpoint(checkpoint_id + 1, head_id, head_hash, tx.now))
+        store.insert_checkpoint(tx.connection, checkpoint)
+        may_publish = is_renewing or self._is_anchor_sound(tx, is_first=checkpoint.id == 1)
+        return _Round(is_sealed, is_covered=True, checkpoint=checkpoint, may_publish=may_publish)
+
+    def _is_anchor_sound(self, tx: Transaction, *, is_first: bool) -> bool:
+        """Whether the file may be replaced. One that contradicts the database is evidence, and so is one that is gone."""
+        anchor = self.read_anchor()
+        if anchor is None:
+            return is_first
+        known = model.checkpoint_in(anchor)
+        return known is not None and store.hash_of(tx.connection, known.entry_id) == known.entry_hash
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    is_sealed: bool
+    is_covered: bool
+    checkpoint: Checkpoint | None = None
+    may_publish: bool = False
+
+
+def _values(actor: Actor, action: str, patient_id: str | None, detail: str) -> dict[str, Any]:
+    return {
+        "at": None, "user_id": actor.user_id, "roles": _roles(actor.roles), "place": actor.place, "patient_id": patient_id, "action": action,
+        "detail": detail[:200], "history_id": None, "salt": None, "commitment": None,
+    }  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _roles(roles: frozenset[str]) -> str:
+    return ",".join(sorted(roles))

@@ -20,9 +20,8 @@ _SEAL = Prepared(
     .where(audit_entry.c.id == bindparam("of_entry"))
     .values(previous_hash=bindparam("previous"), hash=bindparam("new_hash"))
 )
-_LAST_CHECKPOINT = Prepared(
-    select(audit_checkpoint.c.id, audit_checkpoint.c.entry_id).order_by(audit_checkpoint.c.id.desc()).limit(1)
-)
+_HASH_OF = Prepared(select(audit_entry.c.hash).where(audit_entry.c.id == bindparam("of_entry")))
+_LAST_CHECKPOINT = Prepared(select(audit_checkpoint.c.id, audit_checkpoint.c.entry_id).order_by(audit_checkpoint.c.id.desc()).limit(1))
 
 
 def insert_entry(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -44,6 +43,12 @@ def entries_after(connection: Connection, entry_id: int, limit: int) -> Sequence
 def seal_entry(connection: Connection, entry_id: int, previous_hash: bytes, new_hash: bytes) -> None:
     """Give an entry its place in the chain."""
     _SEAL.run(connection, {"of_entry": entry_id, "previous": previous_hash, "new_hash": new_hash})
+
+
+def hash_of(connection: Connection, entry_id: int) -> bytes | None:
+    """The hash of an entry; None when there is no such entry."""
+    found = _HASH_OF.run(connection, {"of_entry": entry_id})
+    return found[0][0] if found else None
 
 
 def last_checkpoint(connection: Connection) -> tuple[int, int]:

@@ -1,11 +1,12 @@
 """Records as rows hold them: the reading side, which the services and the queries share. Takes any connection, writes nothing."""
 
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date
 from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, Row, Table, bindparam, select
+from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, select
 
 from miz.infra.db.prepared import Prepared
 from miz.practice.errors import EntryNotFoundError, PatientNotFoundError
@@ -39,6 +40,12 @@ _SELECT_ENTRIES = {
     for kind, table in ENTRY_TABLES.items()
 }
 
+_SAID = ("patient_id", "version", "kind", "entry_id", "action", "changed_by", "user_id", "workplace")
+_STATES = ("before", "after")
+_SELECT_SAID = select(
+    change.c.id, change.c.changed_at, *(change.c[name] for name in _SAID), *(cast(change.c[name], Text).label(name) for name in _STATES)
+)
+
 
 def load_record(connection: Connection, memory: RecordMemory, patient_id: str, today: date) -> Patient:
     """The record as the connection sees it. Raises `PatientNotFoundError`."""
@@ -65,6 +72,18 @@ def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_
     """The newest line of an entry's history."""
     found = select(change).where(change.c.patient_id == patient_id, change.c.kind == kind, change.c.entry_id == entry_id)
     return connection.execute(found.order_by(change.c.id.desc()).limit(1)).first()
+
+
+def evidence(line: Mapping[str, Any]) -> bytes:
+    """What a line of history says, as the audit trail commits to it; `before` and `after` are the JSON texts that are stored."""
+    said = [line[name] for name in _SAID]
+    return msgspec.json.encode([line["changed_at"].astimezone(UTC).isoformat(), *said, *(msgspec.Raw(line[state]) for state in _STATES)])
+
+
+def evidence_of(reader: Connection, history_ids: Sequence[int]) -> dict[int, bytes]:
+    """What these lines of history say now; lines that are gone are left out."""
+    found = reader.execute(_SELECT_SAID.where(change.c.id.in_(history_ids)))
+    return {row["id"]: evidence(dict(row)) for row in found.mappings()}
 
 
 def _read_record(connection: Connection, patient_id: str) -> Patient:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, structs
 
+from miz.access.audit.service import AuditTrail
 from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
@@ -25,9 +26,10 @@ Today = Callable[[], date]
 class Records:
     """The writing side of patients' records; each method runs inside one transaction of the writer."""
 
-    def __init__(self, memory: RecordMemory, broker: EventBroker, *, today: Today) -> None:
+    def __init__(self, memory: RecordMemory, broker: EventBroker, trail: AuditTrail, *, today: Today) -> None:
         self._memory = memory
         self._broker = broker
+        self._trail = trail
         self._today = today
 
     def create_patient(
@@ -136,9 +138,10 @@ class Records:
         self, tx: Transaction, actor: Actor, record: Patient, kind: str, entry_id: str, action: str,
         before: Mapping[str, Any] | None, after: Mapping[str, Any] | None,
     ) -> None:  # fmt: skip
-        store.write_change(
+        history_id, evidence = store.write_change(
             tx, actor, patient_id=record.id, version=record.version, kind=kind, entry_id=entry_id, action=action, before=before, after=after
         )
+        self._trail.record(tx, actor, action, patient_id=record.id, detail=f"{kind} {entry_id}", history_id=history_id, evidence=evidence)
 
     def _tell(self, tx: Transaction, record: Patient) -> None:
         def tell() -> None:

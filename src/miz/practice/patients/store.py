@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+import msgspec
 from msgspec import structs
 from sqlalchemy import bindparam, delete, insert, update
 
@@ -13,7 +14,7 @@ from miz.kernel.actor import Actor
 from miz.kernel.fencing import FIRST
 from miz.practice.errors import PatientNotFoundError, StaleFencingTokenError
 from miz.practice.patients.model import folded, name_words
-from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION
+from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, evidence
 from miz.practice.tables import change, patient, patient_word
 from miz.wire.client_protocol import Entry, EntryKind, Patient
 
@@ -24,7 +25,7 @@ _GUARDED = Prepared(
     .returning(patient.c.version)
 )
 _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
-_INSERT_CHANGE = Prepared(insert(change))
+_INSERT_CHANGE = Prepared(insert(change).returning(change.c.id))
 
 
 def guard(tx: Transaction, patient_id: str, token: str) -> int:
@@ -77,15 +78,14 @@ def update_entry(tx: Transaction, kind: EntryKind, entry: Entry) -> None:
 def write_change(
     tx: Transaction, actor: Actor, *, patient_id: str, version: int, kind: str, entry_id: str, action: str,
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None,
-) -> None:  # fmt: skip
-    """One line of history: who, when, where, and both states whole."""
-    _INSERT_CHANGE.run(
-        tx.connection,
-        {
-            "patient_id": patient_id, "version": version, "kind": kind, "entry_id": entry_id, "action": action, "changed_at": tx.now,
-            "changed_by": actor.user, "user_id": actor.user_id, "workplace": actor.place, "before": before, "after": after,
-        },
-    )  # fmt: skip
+) -> tuple[int, bytes]:  # fmt: skip
+    """One line of history: who, when, where, and both states whole. Returns its id and what the audit trail commits to."""
+    values = {
+        "patient_id": patient_id, "version": version, "kind": kind, "entry_id": entry_id, "action": action, "changed_at": tx.now,
+        "changed_by": actor.user, "user_id": actor.user_id, "workplace": actor.place, "before": before, "after": after,
+    }  # fmt: skip
+    history_id = int(_INSERT_CHANGE.run(tx.connection, values)[0][0])
+    return history_id, evidence({**values, "before": msgspec.json.encode(before), "after": msgspec.json.encode(after)})
 
 
 def _entry_values(entry: Entry) -> dict[str, Any]:
