@@ -1,5 +1,6 @@
 """A practice for tests: made once, copied for each test; served by a real process or by a thread with a clock of ours."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -194,7 +195,7 @@ class ServerThread:
         loop = self.server._housekeeping.get_loop()
 
         def ask() -> None:
-            self.server.writer.run(self.server.openings.close_gone).add_done_callback(lambda _: done.set())
+            asyncio.ensure_future(self.server.control_openings()).add_done_callback(lambda _: done.set())
 
         loop.call_soon_threadsafe(ask)
         assert done.wait(10)

@@ -6,7 +6,7 @@ Used by the command line, the tests and the benchmarks. One client is one connec
 import http.client
 import uuid
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -109,8 +109,9 @@ class ApiClient:
         self.application = self.call("POST", "/applications", body, answer=protocol.RegisteredApplication)
         return self.application
 
-    def heartbeat(self) -> protocol.Heartbeat:
-        return self.call("POST", f"/applications/{self._application_id}/heartbeat", answer=protocol.Heartbeat)
+    def heartbeat(self, seen: Sequence[str] = ()) -> protocol.Heartbeat:
+        body = protocol.SignOfLife(list(seen)) if seen else None
+        return self.call("POST", f"/applications/{self._application_id}/heartbeat", body, answer=protocol.Heartbeat)
 
     def close_application(self) -> None:
         """Close in order; the id is worth nothing from then on."""
@@ -133,6 +134,21 @@ class ApiClient:
 
     def release_patient(self, patient_id: str) -> None:
         self.call("DELETE", f"/patients/{patient_id}/opening", Miz_Application=self._application_id)
+
+    def take_over(self, patient_id: str, reason: str = "") -> protocol.Opening:
+        path, body = f"/patients/{patient_id}/opening/takeover", protocol.TakeOver(reason)
+        return self.call("POST", path, body, answer=protocol.Opening, Miz_Application=self._application_id)
+
+    def ask_for_patient(self, patient_id: str) -> protocol.OpeningRequest:
+        path = f"/patients/{patient_id}/opening/request"
+        return self.call("POST", path, answer=protocol.OpeningRequest, Miz_Application=self._application_id)
+
+    def ask_for_time(self, patient_id: str) -> protocol.OpeningRequest:
+        path = f"/patients/{patient_id}/opening/later"
+        return self.call("POST", path, answer=protocol.OpeningRequest, Miz_Application=self._application_id)
+
+    def set_mode(self, mode: str, *, now: bool = False) -> protocol.Server:
+        return self.call("PUT", "/server/mode", {"mode": mode, "now": now}, answer=protocol.Server)
 
     def change_patient(self, patient_id: str, token: str, **patch: Any) -> protocol.Patient:
         return self.call("PATCH", f"/patients/{patient_id}", patch, answer=protocol.Patient, Miz_Fencing_Token=token)
