@@ -27,3 +27,5 @@ READ_USERS = frozenset({"owner", "admin", "auditor", "local"})
 MANAGE_USERS = frozenset({"owner", "admin", "local"})
 EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper for dentist, assistant and owner; the whole file only for whoever owns the folder."""
+READ_AUDIT = frozenset({"owner", "admin", "auditor", "local"})
+RENEW_AUDIT_ANCHOR = frozenset({"owner", "local"})

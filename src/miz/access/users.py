@@ -133,5 +133,10 @@ def list_users(reader: Connection) -> list[dict[str, Any]]:
     return [row._asdict() for row in reader.execute(select(*shown).order_by(func.lower(user_account.c.name)))]
 
 
+def names_by_id(reader: Connection) -> dict[str, str]:
+    """The names of all users, switched off or not."""
+    return {user_id: name for user_id, name in reader.execute(select(user_account.c.id, user_account.c.name))}
+
+
 def _row(connection: Connection, name: str) -> Any:
     return connection.execute(select(user_account).where(user_account.c.sign_in_name == name.strip().casefold())).one_or_none()

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 import miz
 from miz.access import users, workplaces
 from miz.access.api import AccessRoutes
+from miz.access.audit.api import AuditRoutes
 from miz.access.audit.service import AuditTrail, signing_seed
 from miz.access.idempotency import forget_old_answers
 from miz.access.sessions import LOCAL, Sessions
@@ -27,8 +28,8 @@ from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.checks.api import CheckRoutes
 from miz.infra.clock import SystemClock
 from miz.infra.data_folder import DataFolder
-from miz.infra.db.engine import PracticeDatabase
 from miz.infra.db.migrate import bring_up_to_date
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import EventBroker
 from miz.infra.files import InstanceLock
@@ -48,6 +49,7 @@ from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
 from miz.practice.patients.memory import RecordMemory
+from miz.practice.patients.rows import evidence_of
 from miz.practice.patients.service import Records
 from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
@@ -115,6 +117,9 @@ class Server:
                 self.records, self.memory, self.writer, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
             *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
+            *AuditRoutes(
+                self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader())
+            ).endpoints(),
             *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready).endpoints(),
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *DrugRoutes(self.edition).endpoints(),

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from miz.access.audit import cli as audit_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
 from miz.infra.settings import preferred_language, read_settings
@@ -67,6 +68,7 @@ terminal = Terminal(language=language, client=_client)
 check_commands.register(app, language=language)
 search_commands.register(app, language=language)
 practice_commands.register(app, terminal)
+audit_commands.register(app, terminal)
 
 
 @app.command()

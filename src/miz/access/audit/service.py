@@ -11,7 +11,7 @@ from typing import Any
 
 from miz.access.audit import model, store
 from miz.access.audit.errors import AuditTrailFullError
-from miz.access.audit.model import Checkpoint, Signer
+from miz.access.audit.signing import Checkpoint, Signer, anchor_of, checkpoint_in
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.files import write_whole
 from miz.kernel.actor import Actor
@@ -128,7 +128,7 @@ class AuditTrail:
                     self._sealed = recorded
                     break
             if self._unpublished is not None:
-                await asyncio.to_thread(write_whole, self._anchor_file, model.anchor_of(self._unpublished), is_private=True)
+                await asyncio.to_thread(write_whole, self._anchor_file, anchor_of(self._unpublished), is_private=True)
                 self._unpublished = None
 
     def _work(self, tx: Transaction, *, portion: list[dict[str, Any]], is_due: bool, is_renewing: bool) -> "_Round":
@@ -157,7 +157,7 @@ class AuditTrail:
         anchor = self.read_anchor()
         if anchor is None:
             return is_first
-        known = model.checkpoint_in(anchor)
+        known = checkpoint_in(anchor)
         return known is not None and store.hash_of(tx.connection, known.entry_id) == known.entry_hash
 
 

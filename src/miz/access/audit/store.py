@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from miz.access.audit.model import GENESIS, AuditEntry, Checkpoint
+from miz.access.audit.model import GENESIS, AuditEntry
+from miz.access.audit.signing import Checkpoint
 from miz.access.audit.tables import audit_checkpoint, audit_entry
 from miz.infra.db.prepared import Prepared
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, Row, Table, Text, bindparam, cast, select
+from sqlalchemy import Connection, Row, String, Table, Text, bindparam, cast, select, type_coerce
 
 from miz.infra.db.prepared import Prepared
 from miz.practice.errors import EntryNotFoundError, PatientNotFoundError
@@ -42,8 +42,12 @@ _SELECT_ENTRIES = {
 
 _SAID = ("patient_id", "version", "kind", "entry_id", "action", "changed_by", "user_id", "workplace")
 _STATES = ("before", "after")
+# The instant as it is stored: one that has been made unreadable shows as altered, it stops nobody.
 _SELECT_SAID = select(
-    change.c.id, change.c.changed_at, *(change.c[name] for name in _SAID), *(cast(change.c[name], Text).label(name) for name in _STATES)
+    change.c.id,
+    type_coerce(change.c.changed_at, String).label("changed_at"),
+    *(change.c[name] for name in _SAID),
+    *(cast(change.c[name], Text).label(name) for name in _STATES),
 )
 
 
@@ -76,8 +80,9 @@ def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_
 
 def evidence(line: Mapping[str, Any]) -> bytes:
     """What a line of history says, as the audit trail commits to it; `before` and `after` are the JSON texts that are stored."""
-    said = [line[name] for name in _SAID]
-    return msgspec.json.encode([line["changed_at"].astimezone(UTC).isoformat(), *said, *(msgspec.Raw(line[state]) for state in _STATES)])
+    at = line["changed_at"]
+    instant = at if isinstance(at, str) else at.astimezone(UTC).isoformat(timespec="microseconds")
+    return msgspec.json.encode([instant, *(line[name] for name in _SAID), *(msgspec.Raw(line[state] or b"null") for state in _STATES)])
 
 
 def evidence_of(reader: Connection, history_ids: Sequence[int]) -> dict[int, bytes]:
