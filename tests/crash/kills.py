@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
-from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.keys import read_key
 from miz.practice.tables import change, note
 from tests.support.practice import PASSWORD, ServerProcess

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.practice_database import PracticeDatabase
 
 KEY = bytes(range(32))
 

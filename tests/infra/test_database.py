@@ -12,9 +12,11 @@ from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, bindparam
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import Instant, PracticeDatabase, UnsafeDataFolderError, WrongKeyError
+from miz.infra.db.engine import DatabaseReplacedError, Instant, ReadOnlyDatabase, UnsafeDataFolderError, WrongKeyError
 from miz.infra.db.migrate import HEAD, NewerSchemaError, bring_up_to_date, schema_of
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.prepared import Prepared
+from miz.kernel.errors import DatabaseUnavailableError
 from tests.infra.conftest import KEY
 
 PROMISED = {
@@ -39,6 +41,41 @@ def test_the_writer_has_the_promised_setting(database: PracticeDatabase, pragma:
 def test_a_reader_cannot_write(database: PracticeDatabase) -> None:
     with pytest.raises(OperationalError, match=r"ReadOnly|readonly"):
         database.reader().exec_driver_sql("INSERT INTO line (text) VALUES ('x')")
+
+
+def test_a_read_only_database_sees_what_is_written_and_changes_nothing(database: PracticeDatabase) -> None:
+    with contextlib.closing(ReadOnlyDatabase(database.path, KEY)) as reading:
+        database.writer_connection.exec_driver_sql("INSERT INTO line (text) VALUES ('seen')")
+        database.writer_connection.commit()
+        ask = reading.reader().exec_driver_sql
+        assert ask("SELECT text FROM line").scalars().all() == ["seen"]
+        ask("PRAGMA query_only=OFF")
+        for statement in ("INSERT INTO line (text) VALUES ('x')", "UPDATE line SET text = 'x'", "DELETE FROM line", "DROP TABLE line",
+                          "CREATE TABLE more (id)", "PRAGMA user_version=7", "PRAGMA journal_mode=DELETE", "VACUUM"):  # fmt: skip
+            with contextlib.suppress(OperationalError):
+                ask(statement)
+        assert [name for name in vars(reading) if "writ" in name] == []
+    read = database.reader().exec_driver_sql
+    assert read("SELECT text FROM line").scalars().all() == ["seen"]
+    assert [read(f"PRAGMA {name}").scalar() for name in ("user_version", "journal_mode")] == [0, "wal"]
+
+
+def test_a_read_only_database_makes_no_file_and_wants_the_right_key(database: PracticeDatabase, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        ReadOnlyDatabase(tmp_path / "none.db", KEY)
+    assert not (tmp_path / "none.db").exists()
+    with pytest.raises(WrongKeyError):
+        ReadOnlyDatabase(database.path, bytes(32))
+
+
+def test_a_read_only_database_notices_another_file_in_its_place(database: PracticeDatabase, tmp_path: Path) -> None:
+    with contextlib.closing(ReadOnlyDatabase(database.path, KEY)) as reading:
+        reading.check_identity()
+        database.path.rename(tmp_path / "moved.db")
+        with pytest.raises(DatabaseReplacedError):
+            reading.check_identity()
+        (tmp_path / "moved.db").rename(database.path)
+        reading.check_identity()
 
 
 def test_the_library_is_one_that_is_safe_in_wal_mode() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from miz.infra.data_folder import DataFolder, NoPracticeError, PracticeExistsError
-from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.files import DataFolderInUseError, InstanceLock, write_whole
 from miz.infra.keys import KEY_BYTES, KeyMissingError, RecoveryKeyError, create_keys, read_key, recover_key
 from miz.infra.settings import Settings, read_settings

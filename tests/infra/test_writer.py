@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from miz.infra.db.engine import DatabaseReplacedError, PracticeDatabase
+from miz.infra.db.engine import DatabaseReplacedError
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.kernel.clock import FakeClock
 from miz.kernel.errors import DatabaseUnavailableError, NotFoundError

@@ -22,7 +22,7 @@ from miz.access import users, workplaces
 from miz.access.errors import ScreenLockedError, TooManyAttemptsError, UserDisabledError, WrongPasswordError
 from miz.access.tables import room, user_account, user_session, workplace
 from miz.access.users import PasswordDesk
-from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call
 from miz.infra.settings import Settings

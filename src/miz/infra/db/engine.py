@@ -1,9 +1,10 @@
-"""The two ways into the practice database: one connection that writes, and read-only ones that cannot."""
+"""How the practice database is opened, and the way in for whoever only reads; the one that writes is `practice_database`."""
 
+import contextlib
 import os
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -99,36 +100,30 @@ class Instant(TypeDecorator[datetime]):
         return cast("datetime | None", value)
 
 
-class PracticeDatabase:
-    """The file of one practice, opened for one writing thread and any number of reading ones.
+class ReadOnlyDatabase:
+    """The file of one practice, opened for any number of reading threads; no statement can change it.
 
-    Raises `WrongKeyError`, `UnsafeDataFolderError`, `DatabaseVersionError`.
+    The connections are read-only for the operating system and for SQLite. Raises `WrongKeyError`,
+    `UnsafeDataFolderError`, `DatabaseVersionError`, `DatabaseUnavailableError`; there must be a database already.
     """
 
     def __init__(self, path: Path, key: bytes) -> None:
-        if sqlite3mc.sqlite_version_info < sqlite3mc.SAFE_FROM:
-            raise DatabaseVersionError
-        refuse_unsafe_place(path)
         self.path = path
         self._key = key
         self._local = threading.local()
         self._readers: list[Connection] = []
-        self.write_engine = self._engine(is_read_only=False)
-        try:
-            self.writer_connection = self.write_engine.connect()
-        except Exception as error:
-            if "NotADB" in str(error):
-                raise WrongKeyError from error
-            raise DatabaseUnavailableError from error
-        self._identity = self._identity_at_path()
         self._reader_engine: Engine | None = None
+        refuse_unsafe_library()
+        refuse_unsafe_place(path)
+        self._open()
+        self._identity = self._identity_at_path()
 
     def reader(self) -> Connection:
         """The calling thread's read-only connection; every statement sees the newest committed state."""
         connection: Connection | None = getattr(self._local, "reader", None)
         if connection is None:
             if self._reader_engine is None:
-                self._reader_engine = self._engine(is_read_only=True)
+                self._reader_engine = open_engine(self.path, self._key, is_read_only=True)
             connection = self._local.reader = self._reader_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             self._readers.append(connection)
         return connection
@@ -147,27 +142,50 @@ class PracticeDatabase:
         for reader in self._readers:
             reader.close()
         self._readers.clear()
-        self.writer_connection.close()
-        self.write_engine.dispose()
+
+    def _open(self) -> None:
+        """Prove that the key fits before anybody relies on it."""
+        with explaining_faults():
+            self.reader()
 
     def _identity_at_path(self) -> tuple[int, int]:
         found = os.stat(self.path)  # noqa: PTH116 - called before every acknowledgement, Path.stat is three times slower
         return found.st_dev, found.st_ino
 
-    def _engine(self, *, is_read_only: bool) -> Engine:
-        def connect() -> sqlite3mc.Connection:
-            pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
-            return sqlite3mc.connect(str(self.path), key=self._key, is_read_only=is_read_only, pragmas=pragmas)
 
-        return create_engine(
-            "sqlite+pysqlite://",
-            module=sqlite3mc,
-            creator=connect,
-            hide_parameters=True,
-            poolclass=NullPool if is_read_only else StaticPool,
-            json_serializer=lambda value: msgspec.json.encode(value).decode(),
-            json_deserializer=msgspec.json.decode,
-        )
+@contextlib.contextmanager
+def explaining_faults() -> Iterator[None]:
+    """Say of a fault in the block whether the key is wrong or the database does not answer."""
+    try:
+        yield
+    except Exception as error:
+        if "NotADB" in str(error):
+            raise WrongKeyError from error
+        raise DatabaseUnavailableError from error
+
+
+def open_engine(path: Path, key: bytes, *, is_read_only: bool) -> Engine:
+    """An engine on the encrypted file: one shared connection that writes, or any number that cannot."""
+
+    def connect() -> sqlite3mc.Connection:
+        pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
+        return sqlite3mc.connect(str(path), key=key, is_read_only=is_read_only, pragmas=pragmas)
+
+    return create_engine(
+        "sqlite+pysqlite://",
+        module=sqlite3mc,
+        creator=connect,
+        hide_parameters=True,
+        poolclass=NullPool if is_read_only else StaticPool,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+    )
+
+
+def refuse_unsafe_library() -> None:
+    """Raise `DatabaseVersionError` for a library that can damage a database."""
+    if sqlite3mc.sqlite_version_info < sqlite3mc.SAFE_FROM:
+        raise DatabaseVersionError
 
 
 def refuse_unsafe_place(path: Path) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import PracticeDatabase
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.kernel.clock import Clock
 from miz.kernel.errors import DatabaseUnavailableError
 
