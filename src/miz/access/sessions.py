@@ -16,9 +16,11 @@ from typing import Any
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from msgspec import structs
 from sqlalchemy import insert, select, update
 
 from miz.access import users, workplaces
+from miz.access.audit.service import AuditTrail
 from miz.access.errors import ScreenLockedError, TooManyAttemptsError, UserDisabledError, WrongPasswordError
 from miz.access.tables import room, user_account, user_session, workplace
 from miz.access.users import PasswordDesk
@@ -35,6 +37,7 @@ LOCAL = Actor(user_id="local", user="local", roles=frozenset({"local"}), session
 
 _PER_ACCOUNT = RateLimitItemPerMinute(10)
 _PER_ADDRESS = RateLimitItemPerMinute(60)
+_NOBODY = Actor(user_id="", user="", roles=frozenset(), session_id="")
 _LOOPBACK = {"127.0.0.1", "::1", ""}
 
 
@@ -52,9 +55,12 @@ class LiveSession:
 class Sessions:
     """All live sessions of one server. To be used in the event loop."""
 
-    def __init__(self, database: PracticeDatabase, writer: Writer, *, clock: Clock, settings: Settings, local_token: str) -> None:
+    def __init__(
+        self, database: PracticeDatabase, writer: Writer, trail: AuditTrail, *, clock: Clock, settings: Settings, local_token: str
+    ) -> None:
         self._database = database
         self._writer = writer
+        self._trail = trail
         self._clock = clock
         self._settings = settings
         self._passwords = PasswordDesk()
@@ -130,6 +136,7 @@ class Sessions:
                 )
             )  # fmt: skip
             tx.connection.execute(update(user_account).where(user_account.c.id == user.id).values(failures_in_row=0, is_disabled=False))
+            self._trail.record(tx, actor, "signed_in", detail=address)
             tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
             return actor
 
@@ -138,6 +145,7 @@ class Sessions:
     async def unlock(self, actor: Actor, password: str, address: str) -> None:
         """Go on with a locked session by its own user's password. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
         await self._check_password(actor.user, password, address)
+        await self._writer.run(lambda tx: self._trail.record(tx, actor, "unlocked"))
         for session in self._by_hash.values():
             if session.actor.session_id == actor.session_id:
                 session.is_locked, session.active_s = False, self._clock.steady_s()
@@ -150,21 +158,21 @@ class Sessions:
 
     async def sign_out(self, actor: Actor) -> None:
         """End a session; its applications end with it and free their patients."""
-        await self._end([session for session in self._by_hash.values() if session.actor.session_id == actor.session_id])
+        await self._end([session for session in self._by_hash.values() if session.actor.session_id == actor.session_id], "signed_out")
 
     async def end_sessions_of(self, user_id: str) -> None:
         """End all sessions of a user at once, as when the account is switched off."""
-        await self._end([session for session in self._by_hash.values() if session.actor.user_id == user_id])
+        await self._end([session for session in self._by_hash.values() if session.actor.user_id == user_id], "session_ended")
 
     async def end_expired(self) -> None:
         """End the sessions whose time is over."""
         now = self._clock.now()
-        await self._end([session for session in self._by_hash.values() if session.expires_at <= now])
+        await self._end([session for session in self._by_hash.values() if session.expires_at <= now], "session_expired")
 
     async def hash_password(self, password: str) -> str:
         return await self._passwords.hash(password)
 
-    async def _end(self, sessions: list[LiveSession]) -> None:
+    async def _end(self, sessions: list[LiveSession], action: str) -> None:
         if not sessions:
             return
         for session in sessions:
@@ -174,6 +182,7 @@ class Sessions:
             for session in sessions:
                 session_id = session.actor.session_id
                 tx.connection.execute(update(user_session).where(user_session.c.id == session_id).values(ended_at=tx.now))
+                self._trail.record(tx, session.actor, action)
                 for follow in self._at_end:
                     follow(tx, session_id)
 
@@ -196,11 +205,17 @@ class Sessions:
             raise TooManyAttemptsError(retry_after_s=60)
         user = users.find_user(self._database.reader(), name)
         if not await self._passwords.fits(user.password_hash if user else None, password):
-            if user is not None:
-                await self._writer.run(lambda tx: users.count_failure(tx, user.id))
+            await self._writer.run(lambda tx: self._keep_refusal(tx, user, address, is_guess=True))
             raise WrongPasswordError
         if not _may_sign_in(user, address):
+            await self._writer.run(lambda tx: self._keep_refusal(tx, user, address, is_guess=False))
             raise UserDisabledError
+
+    def _keep_refusal(self, tx: Transaction, user: Any, address: str, *, is_guess: bool) -> None:
+        """The audit trail names the account if there is one, never what was typed: that may be a password."""
+        if user is not None and is_guess:
+            users.count_failure(tx, user.id)
+        self._trail.record(tx, structs.replace(_NOBODY, user_id=user.id if user else ""), "sign_in_refused", detail=address)
 
 
 def _may_sign_in(user: Any, address: str) -> bool:

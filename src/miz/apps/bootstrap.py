@@ -103,7 +103,7 @@ class Server:
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
-        self.sessions = Sessions(self.database, self.writer, clock=clock, settings=self.settings, local_token=self.local_token)
+        self.sessions = Sessions(self.database, self.writer, self.trail, clock=clock, settings=self.settings, local_token=self.local_token)
         self.sessions.at_end(self.openings.close_session)
         self._app = build_app(self.endpoints(), gate=self.sessions, face=Face(version=miz.__version__), record=record_unexpected)
 
