@@ -3,11 +3,12 @@
 from msgspec import Struct
 
 from miz.access import users, workplaces
+from miz.access.audit.service import AuditTrail
 from miz.access.roles import MANAGE_USERS, READ_USERS, SIGNED_IN
 from miz.access.sessions import Sessions
 from miz.access.users import check_password_rule
 from miz.infra.db.engine import Reader
-from miz.infra.db.writer import Writer
+from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import EVERYBODY, Call, Endpoint
 from miz.wire.client_protocol import SessionToken, SignIn, Workplace
 
@@ -36,9 +37,10 @@ class Workplaces(Struct, frozen=True):
 class AccessRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, sessions: Sessions, writer: Writer, *, reader: Reader, practice: str) -> None:
+    def __init__(self, sessions: Sessions, writer: Writer, trail: AuditTrail, *, reader: Reader, practice: str) -> None:
         self._sessions = sessions
         self._writer = writer
+        self._trail = trail
         self._reader = reader
         self._practice = practice
 
@@ -82,7 +84,13 @@ class AccessRoutes:
         users.check_may_grant(call.person, wanted.roles)
         check_password_rule(wanted.password, wanted.name, self._practice)
         password_hash = await self._sessions.hash_password(wanted.password)
-        user_id = await self._writer.run(lambda tx: users.add_user(tx, name=wanted.name, roles=wanted.roles, password_hash=password_hash))
+
+        def add(tx: Transaction) -> str:
+            user_id = users.add_user(tx, name=wanted.name, roles=wanted.roles, password_hash=password_hash)
+            self._trail.record(tx, call.person, "user_added", detail=f"{user_id} {','.join(sorted(set(wanted.roles)))}")
+            return user_id
+
+        user_id = await self._writer.run(add)
         return User(user_id, wanted.name.strip(), sorted(set(wanted.roles)), is_disabled=False)
 
     async def disable_user(self, call: Call) -> None:
@@ -96,6 +104,12 @@ class AccessRoutes:
         user = users.find_user(self._reader(), name)
         if user is not None:
             users.check_may_grant(call.person, user.roles)
-        user_id = await self._writer.run(lambda tx: users.set_user_disabled(tx, name, is_disabled=is_disabled))
+
+        def switch(tx: Transaction) -> str:
+            user_id = users.set_user_disabled(tx, name, is_disabled=is_disabled)
+            self._trail.record(tx, call.person, "user_disabled" if is_disabled else "user_enabled", detail=user_id)
+            return user_id
+
+        user_id = await self._writer.run(switch)
         if is_disabled:
             await self._sessions.end_sessions_of(user_id)

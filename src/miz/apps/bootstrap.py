@@ -116,7 +116,7 @@ class Server:
             *PatientRoutes(
                 self.records, self.memory, self.writer, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
-            *AccessRoutes(self.sessions, self.writer, reader=reader, practice=self.practice).endpoints(),
+            *AccessRoutes(self.sessions, self.writer, self.trail, reader=reader, practice=self.practice).endpoints(),
             *AuditRoutes(
                 self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader())
             ).endpoints(),
