@@ -114,7 +114,7 @@ class Server:
             *OpeningRoutes(self.openings, self.writer).endpoints(),
             *ApplicationRoutes(self.openings, self.modes, self.notices, self.writer, reader=reader).endpoints(),
             *PatientRoutes(
-                self.records, self.memory, self.writer, holder_of=self.openings.holder_of, reader=reader, today=self.today
+                self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
             *AccessRoutes(self.sessions, self.writer, self.trail, reader=reader, practice=self.practice).endpoints(),
             *AuditRoutes(
@@ -132,7 +132,8 @@ class Server:
     def _pages(self) -> list[Endpoint]:
         reader = self.database.reader
         desk = Desk(
-            openings=self.openings, reader=reader, today=self.today, practice=self.practice, idle_lock_min=self.settings.idle_lock_min,
+            openings=self.openings, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
+            idle_lock_min=self.settings.idle_lock_min,
             advisor=EditionAdvisor(self.edition, today=self.today),
         )  # fmt: skip
         return [
@@ -143,7 +144,9 @@ class Server:
 
     def read_record(self, actor: Actor, patient_id: str, today: date) -> Patient:
         """The record as the actor may see it. Raises `PatientNotFoundError`."""
-        return queries.read_patient(self.database.reader(), self.memory, actor, patient_id, today)
+        record = queries.read_patient(self.database.reader(), self.memory, actor, patient_id, today)
+        self.trail.note(actor, "read", patient_id)
+        return record
 
     def today(self) -> date:
         """The day in the practice's time zone."""

@@ -56,7 +56,7 @@ class OpeningRoutes:
     async def acquire(self, call: Call) -> Opening:
         application = self._application(call)
         actor = call.person
-        opening = await self._writer.run(lambda tx: self._openings.acquire(tx, application, call.params["id"]))
+        opening = await self._writer.run(lambda tx: self._openings.acquire(tx, application, actor, call.params["id"]))
         self._presence.sign_of_life(application.id, actor)
         return structs.replace(opening, patient=queries.visible(opening.patient, actor))
 

@@ -58,7 +58,7 @@ class Openings:
         for opened in store.stored_leases(reader()):
             self._remember(opened)
 
-    def acquire(self, tx: Transaction, application: LiveApplication, patient_id: str) -> Opening:
+    def acquire(self, tx: Transaction, application: LiveApplication, actor: Actor, patient_id: str) -> Opening:
         """Open a patient for one application and return lease and record; the patient it had open before is freed.
 
         Opening again what one has open returns the same token. Raises `PatientOpenElsewhereError`,
@@ -67,7 +67,7 @@ class Openings:
         state = self._state(tx, application, patient_id)
         if state.holder_id is not None and state.holder_id != application.id:
             self._refuse_if_alive(tx, patient_id, state.holder_id)
-        return self._open(tx, application, patient_id, state)
+        return self._open(tx, application, actor, patient_id, state)
 
     def take_over(self, tx: Transaction, application: LiveApplication, actor: Actor, patient_id: str, reason: str) -> Opening:
         """Open a patient although another application has it open; that one's token never works again.
@@ -82,7 +82,7 @@ class Openings:
             self._trail.record(
                 tx, actor, "taken_over", patient_id=patient_id, detail=f"{former.user if former else ''} / {reason_code(reason)}"
             )
-        return self._open(tx, application, patient_id, state)
+        return self._open(tx, application, actor, patient_id, state)
 
     def end_lease(self, tx: Transaction, actor: Actor, patient_id: str, reason: str) -> None:
         """Free a patient from outside of its window, as from the console; a patient that is free stays so. Raises `ReasonMissingError`."""
@@ -204,7 +204,7 @@ class Openings:
             raise PatientMergedError(into=state.merged_into)
         return state
 
-    def _open(self, tx: Transaction, application: LiveApplication, patient_id: str, state: OpeningState) -> Opening:
+    def _open(self, tx: Transaction, application: LiveApplication, actor: Actor, patient_id: str, state: OpeningState) -> Opening:
         token = state.fencing_token
         if state.holder_id != application.id:
             if state.holder_id is not None:
@@ -214,6 +214,7 @@ class Openings:
             store.set_token(tx.connection, patient_id, token)
             opened = Lease(patient_id, application.id, token, tx.now)
             store.insert_lease(tx.connection, opened)
+            self._trail.record(tx, actor, "opened", patient_id=patient_id)
             tx.after_commit(lambda: self._follow_opening(opened, application))
         record = self._records.record_at_opening(tx, patient_id)
         return Opening(fencing_token=token, expires_at=tx.now + timedelta(seconds=self.presence.lease_s), patient=record)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import structs
 
+from miz.access.audit.service import AuditTrail
 from miz.access.idempotency import once
 from miz.access.roles import EXPORT_PATIENTS, READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, WRITE_IDENTITY, WRITE_RECORD
 from miz.infra.db.engine import Reader
@@ -44,6 +45,7 @@ class PatientRoutes:
         records: Records,
         memory: RecordMemory,
         writer: Writer,
+        trail: AuditTrail,
         *,
         holder_of: Callable[[str], Holder | None],
         reader: Reader,
@@ -53,6 +55,7 @@ class PatientRoutes:
         self._holder_of = holder_of
         self._memory = memory
         self._writer = writer
+        self._trail = trail
         self._reader = reader
         self._today = today
 
@@ -134,10 +137,12 @@ class PatientRoutes:
 
     async def search(self, call: Call) -> PatientLines:
         limit = max(1, min(call.body.limit, SEARCH_LIMIT))
+        self._trail.note(call.person, "searched", alike=call.body.q)
         found = queries.find_patients(self._reader(), call.body.q[:200], limit=limit, today=self._today())
         return PatientLines([structs.replace(line, holder=self._holder_of(line.id)) for line in found])
 
     async def list_ids(self, call: Call) -> PatientIds:
+        await self._writer.run(lambda tx: self._trail.record(tx, call.person, "exported", detail="all"))
         return PatientIds(queries.all_patient_ids(self._reader()))
 
     async def create(self, call: Call) -> Patient:
@@ -148,6 +153,7 @@ class PatientRoutes:
 
     async def read(self, call: Call) -> Patient:
         record = queries.read_patient(self._reader(), self._memory, call.person, call.params["id"], self._today())
+        self._trail.note(call.person, "read", record.id)
         return structs.replace(record, holder=self._holder_of(record.id))
 
     async def change(self, call: Call) -> Patient:
@@ -158,7 +164,9 @@ class PatientRoutes:
         return queries.visible(record, actor)
 
     async def history(self, call: Call) -> Changes:
-        return Changes(queries.read_history(self._reader(), call.params["id"]))
+        history = queries.read_history(self._reader(), call.params["id"])
+        self._trail.note(call.person, "read", call.params["id"])
+        return Changes(history)
 
     async def _write(self, call: Call, answer: type[T], work: Callable[[Transaction, str], T]) -> T:
         token = call.header("miz-fencing-token")

@@ -68,6 +68,7 @@ class FindPages:
         text = call.form.get("q", "").strip()[:200]
         if not text:
             return await self.show(call)
+        self._desk.trail.note(call.person, "searched", alike=text)
         found = queries.find_patients(self._desk.reader(), text, limit=SHOWN + 1, today=self._desk.today())
         headers = [("hx-push-url", "/")] if call.header("hx-boosted") else []
         return reply(self._page(call, found, text=text, is_search=True), call, 200, *headers)
@@ -89,7 +90,7 @@ class FindPages:
             return reply(self._new_page(call, form, field_errors(error, call)), call, STATUS_OF[error.kind])
         application = self._desk.application_of(call)
         if application is not None:
-            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, record.id))
+            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, actor, record.id))
         return go_to(f"/patients/{record.id}")
 
     def _new_page(self, call: Call, values: dict[str, str], errors: dict[str, str]) -> NewPatientPage:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import miz
+from miz.access.audit.service import AuditTrail
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
@@ -57,6 +58,7 @@ class Desk:
     """The parts of one server that the pages work with."""
 
     openings: Openings
+    trail: AuditTrail
     reader: Reader
     today: Callable[[], date]
     practice: str

@@ -179,7 +179,9 @@ class PatientPages:
         return reply(page, call)
 
     def _record(self, call: Call) -> Patient:
-        return queries.read_patient(self._desk.reader(), self._memory, call.person, call.params["id"], self._desk.today())
+        record = queries.read_patient(self._desk.reader(), self._memory, call.person, call.params["id"], self._desk.today())
+        self._desk.trail.note(call.person, "read", record.id)
+        return record
 
     def _groups(self, call: Call, record: Patient) -> list[views.MedicationGroup]:
         language = look_of(call).language
@@ -227,7 +229,7 @@ class PatientPages:
         application = self._application(call)
         patient_id = call.params["id"]
         try:
-            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, patient_id))
+            await self._writer.run(lambda tx: self._desk.openings.acquire(tx, application, call.person, patient_id))
             self._desk.openings.presence.sign_of_life(application.id, call.person)
         except PatientOpenElsewhereError:
             pass
