@@ -93,6 +93,17 @@ PLANTED = {
     "dose is no number": ("la_max_doses.csv", 2, "max_mg_per_kg", "sieben"),
     "regimen for an unknown substance": ("dose_regimens.csv", 2, "substance", "ibuprofene"),
     "ingredient unknown": ("combinations.csv", 2, "ingredients", "articaine|epinephrin"),
+    "group of a question unknown": ("questions.csv", 2, "group_id", "hearts"),
+    "condition of a question unknown": ("questions.csv", 2, "condition_id", "ACS"),
+    "question answered by nothing": ("questions.csv", 2, "condition_id", ""),
+    "question answered by two things": ("questions.csv", row_of("questions.csv", "observation", "breastfeeding"), "condition_id", "BREAST"),
+    "observation of a question unknown": ("questions.csv", row_of("questions.csv", "observation", "breastfeeding"), "observation", "milk"),
+    "question in one language": ("questions.csv", 2, "question_de", ""),
+    "hint in one language": ("questions.csv", 2, "hint_en", ""),
+    "question asked of nobody": ("questions.csv", 2, "asked_of", "men"),
+    "place of a question is no number": ("questions.csv", 2, "order", "first"),
+    "place of a group taken": ("question_groups.csv", 3, "order", "1"),
+    "kind of a dental drug in one language": ("dental_drugs.csv", 2, "group_en", ""),
     "risk of a mechanism unknown": ("mechanisms.csv", 2, "risk", "BLEEDING"),
 }
 
@@ -131,6 +142,10 @@ def test_faults_of_form_are_named(tables: Path, tmp_path: Path) -> None:
         ("products.csv", {"trade_name": "Other"}, "product_id"),
         ("products.csv", {"product_id": "other", "substances": "warfarin"}, "trade_name"),
         ("interactions.csv", {}, "rule_id"),
+        ("questions.csv", {"order": "99", "question_de": "Und sonst?", "question_en": "What else?"}, "condition_id"),
+        ("questions.csv", {"order": "99", "condition_id": "MG", "question_en": "What else?"}, "question_de"),
+        ("questions.csv", {"condition_id": "MG", "question_de": "Und sonst?", "question_en": "What else?"}, "order"),
+        ("question_groups.csv", {"group_id": "empty", "order": "99"}, "group_id"),
         ("groups.csv", {"group_id": "empty", "atc_prefixes": "", "member_count": "0"}, "group_id"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 
 from miz.knowledge.compiler import compile_edition
 from miz.knowledge.edition import Edition, EditionUnreadableError
+from miz.knowledge.resolver import Resolver
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,28 @@ def test_every_substance_is_one_entry(edition: Edition) -> None:
     inns = [substance.inn for substance in edition.facts.substances]
     assert len(inns) == len(set(inns))
     assert len(edition.drugs) == len(edition.facts.drugs)
+
+
+def test_it_carries_the_questions_of_the_anamnesis_in_the_order_of_the_form(edition: Edition) -> None:
+    assert [group.name.de for group in edition.question_groups] == [
+        "Herz-Kreislauf",
+        "Blutgerinnung",
+        "Stoffwechsel",
+        "Knochen/Bestrahlung",
+        "Infektionen",
+        "Schwangerschaft/Stillzeit",
+        "Sonstiges",
+    ]
+    assert 25 <= len(edition.questions) <= 35
+    for group in edition.question_groups:
+        assert [question.order for question in edition.questions if question.group == group.id][:2] == [1, 2]
+    asked_of_women = [question for question in edition.questions if question.asked_of == "female"]
+    assert [question.observation for question in asked_of_women] == ["pregnancy_week", "breastfeeding"]
+
+
+def test_a_yes_to_a_question_is_understood(edition: Edition) -> None:
+    resolver = Resolver(edition)
+    for question in edition.questions:
+        assert question.observation or resolver.condition(question.condition, date(2026, 11, 22)).ids == (question.condition,)
+        assert question.text.de.endswith("?"), question
+        assert question.text.en.endswith("?"), question

@@ -32,5 +32,5 @@ def alternatives(edition: Edition, recommendation: str, language: str, refused: 
 
 @lru_cache(maxsize=4)
 def _patterns(edition: Edition, language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    drugs = [edition.drugs[identity] for identity in edition.facts.dental]
+    drugs = [edition.drugs[drug.id] for drug in edition.facts.dental]
     return tuple((re.compile(rf"(?<!\w){re.escape(drug.name.in_language(language))}(?!\w)", re.IGNORECASE), drug.id) for drug in drugs)

@@ -7,6 +7,7 @@ from typing import cast
 from miz.knowledge.model import (
     Allergy,
     Condition,
+    DentalDrug,
     DoseMeaning,
     Drug,
     Facts,
@@ -20,6 +21,7 @@ from miz.knowledge.model import (
     Tokens,
     Words,
 )
+from miz.knowledge.questions import question_group_of, question_of
 from miz.knowledge.search import without_strength
 from miz.knowledge.search_index import IndexedName
 from miz.knowledge.selectors import Selectors, Term
@@ -62,7 +64,9 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         ],
         mechanisms=[Mechanism(row["mechanism"], _words(row, "name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
-        dental=[row["drug_id"] for row in tables["dental_drugs.csv"]],
+        dental=[DentalDrug(row["drug_id"], _words(row, "group")) for row in tables["dental_drugs.csv"]],
+        question_groups=[question_group_of(row) for row in tables["question_groups.csv"]],
+        questions=[question_of(row) for row in tables["questions.csv"]],
     )
 
 

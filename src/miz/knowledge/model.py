@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from miz.wire.client_protocol import Severity
+from miz.wire.client_protocol import ObservationKind, Severity
 
 Tokens = frozenset[str]
 
@@ -145,6 +145,32 @@ class Solution(Struct, frozen=True):
     is_usual_form: bool
 
 
+class DentalDrug(Struct, frozen=True):
+    """What dentists give or prescribe, and the kind of drug it is."""
+
+    id: str
+    group: Words
+
+
+class QuestionGroup(Struct, frozen=True):
+    id: str
+    order: int
+    name: Words
+
+
+class HistoryQuestion(Struct, frozen=True):
+    """A question of the anamnesis; a yes is a condition or an observation, exactly one of the two is named."""
+
+    id: str
+    group: str
+    order: int
+    condition: str
+    observation: ObservationKind | None
+    text: Words
+    hint: Words
+    asked_of: Literal["all", "female"]
+
+
 class Facts(Struct, frozen=True):
     """All that the check needs, as stored in the edition and loaded in one piece."""
 
@@ -160,4 +186,6 @@ class Facts(Struct, frozen=True):
     solutions: list[Solution]
     mechanisms: list[Mechanism]
     makers: list[str]
-    dental: list[str]
+    dental: list[DentalDrug]
+    question_groups: list[QuestionGroup]
+    questions: list[HistoryQuestion]

@@ -15,7 +15,7 @@ TABLES_FOLDER = Path(__file__).parent / "tables"
 COLUMNS: dict[str, str] = {
     "substances.csv": "substance_id inn_en name_de synonyms atc section risks acb qt groups priscus sources",
     "dental_drugs.csv": (
-        "drug_id inn_en name_de synonyms atc group_de route dose_adult_de max_day_de min_age_de preg_t1 preg_t2 preg_t3 lactation renal_de "
+        "drug_id inn_en name_de synonyms atc group_de group_en route dose_adult_de max_day_de min_age_de preg_t1 preg_t2 preg_t3 lactation renal_de "
         "hepatic_de allergy_groups risks qt groups notes_de notes_en sources"
     ),
     "other_ingredients.csv": "inn_en name_de",
@@ -40,6 +40,8 @@ COLUMNS: dict[str, str] = {
     ),
     "vasoconstrictor_limits.csv": "agent name_de limit_per_session unit applies_to_de sources",
     "dose_regimens.csv": "purpose population substance dose_de dose_upper_de interval_de max_de duration_de condition_de sources",
+    "question_groups.csv": "group_id order name_de name_en",
+    "questions.csv": "group_id order condition_id observation question_de question_en hint_de hint_en asked_of sources",
     "sources.csv": "source_id title publisher year type url status_and_use_de",
 }
 

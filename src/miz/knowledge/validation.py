@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from miz.knowledge.questions import OBSERVATIONS, question_faults
 from miz.knowledge.selectors import Selectors
 from miz.knowledge.table_files import COLUMNS, Fault, Row, Tables
 from miz.knowledge.words import fold
@@ -26,11 +27,12 @@ _IDS = {
     "procedures.csv": "procedure_id",
     "conditions.csv": "condition_id",
     "allergies.csv": "allergy_id",
+    "question_groups.csv": "group_id",
     "sources.csv": "source_id",
 }
 _REQUIRED = {
     "substances.csv": "inn_en name_de",
-    "dental_drugs.csv": "inn_en name_de",
+    "dental_drugs.csv": "inn_en name_de group_de",
     "other_ingredients.csv": "name_de",
     "combinations.csv": "ingredients",
     "products.csv": "trade_name substances where_listed",
@@ -43,6 +45,8 @@ _REQUIRED = {
     "allergies.csv": "name_de name_en members",
     "la_max_doses.csv": "agent agent_mg_per_ml",
     "dose_regimens.csv": "purpose population substance dose_de",
+    "question_groups.csv": "name_de",
+    "questions.csv": "group_id question_de hint_de",
     "sources.csv": "title",
 }
 _PREGNANCY = ("ok", "caution", "avoid", "contraindicated")
@@ -65,6 +69,8 @@ _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("procedures.csv", "gingiva_or_apex"): _YES_NO,
     ("combinations.csv", "is_named_by_ingredients"): _YES_NO,
     ("combinations.csv", "is_usual_form"): _YES_NO,
+    ("questions.csv", "observation"): ("", *OBSERVATIONS),
+    ("questions.csv", "asked_of"): ("all", "female"),
 }
 _ATC = re.compile(r"[A-Z]\d\d[A-Z]{2}\d\d")
 _ATC_PREFIX = re.compile(r"[A-Z](?:\d\d(?:[A-Z](?:[A-Z]\d{0,2})?)?)?")
@@ -75,6 +81,7 @@ def faults_of(tables: Tables, selectors: Selectors) -> list[Fault]:
     """All faults, in the order of the tables and rows."""
     checks: list[Callable[[Tables, Selectors], Iterator[Fault]]] = [
         _ids, _cells, _languages, _sources, _substances, _combinations, _products, _groups, _interactions, _conditions, _allergies, _doses,
+        question_faults,
     ]  # fmt: skip
     faults = {fault for check in checks for fault in check(tables, selectors)}
     files = list(COLUMNS)
