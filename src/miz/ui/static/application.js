@@ -6,6 +6,7 @@ let lease = null;
 export let leaseSeconds = 120;
 let heartbeatSeconds = 30;
 let lastBeat = 0;
+let isLeaving = false;
 
 export const isSignedIn = () => Boolean(document.body.dataset.user);
 export const currentId = () => id;
@@ -106,7 +107,7 @@ export async function beat() {
 
 /** Called at each signal of the server: speaks when it is time. */
 export async function keepAlive({ now = false } = {}) {
-  if (!id || (!now && secondsSinceBeat() < heartbeatSeconds * 0.6)) return;
+  if (!id || isLeaving || (!now && secondsSinceBeat() < heartbeatSeconds * 0.6)) return;
   try {
     if (await beat()) return;
     claiming = null;
@@ -134,10 +135,25 @@ export function askToSignIn(code) {
   location.assign(`${gate}?next=${encodeURIComponent(location.pathname)}`);
 }
 
+// A hidden page may be slowed or frozen: then the keeper, which all tabs share, speaks for it.
+const keeper = navigator.locks && window.SharedWorker ? new SharedWorker(new URL("keeper.js", import.meta.url)) : null;
+const tellKeeper = () => id && keeper?.port.postMessage({ id, isHidden: document.hidden, everySeconds: heartbeatSeconds });
+document.addEventListener("visibilitychange", tellKeeper);
+document.addEventListener("freeze", () => id && keeper?.port.postMessage({ id, isHidden: true, everySeconds: heartbeatSeconds }));
+document.addEventListener("resume", () => {
+  tellKeeper();
+  keepAlive({ now: true });
+});
+
+// A page that has said goodbye must not speak again: that would take the goodbye back.
 addEventListener("pagehide", () => {
+  isLeaving = true;
   if (id) fetch(`/api/v1/applications/${id}/leaving`, { method: "POST", keepalive: true, headers: BACKGROUND }).catch(() => {});
 });
-addEventListener("pageshow", (event) => event.persisted && keepAlive({ now: true }));
+addEventListener("pageshow", (event) => {
+  isLeaving = false;
+  if (event.persisted) keepAlive({ now: true });
+});
 
 // A page fetched without the application's id is read-only; now that the id is known its parts are fetched again.
 ready().then((found) => found && document.dispatchEvent(new CustomEvent("miz:registered")));
