@@ -251,7 +251,7 @@ ObservationKind = Literal["weight_kg", "height_cm", "egfr", "inr", "pregnancy_we
 
 
 class Observation(Trace, frozen=True, kw_only=True):
-    """A measured value; `breastfeeding` is 1 or 0."""
+    """A measured value; `breastfeeding` is 1 or 0, `pregnancy_week` is 0 for a patient who is not pregnant."""
 
     kind: ObservationKind
     value: float

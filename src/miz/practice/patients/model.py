@@ -50,7 +50,7 @@ _NAME_FIELDS = {
 }
 _TEXT_LIMIT = 2_000
 _RANGES: dict[str, tuple[float, float]] = {
-    "weight_kg": (0.3, 400), "height_cm": (20, 260), "egfr": (0, 200), "inr": (0.5, 20), "pregnancy_week": (1, 43), "breastfeeding": (0, 1),
+    "weight_kg": (0.3, 400), "height_cm": (20, 260), "egfr": (0, 200), "inr": (0.5, 20), "pregnancy_week": (0, 43), "breastfeeding": (0, 1),
 }  # fmt: skip
 _REQUIRED = {"family_name", "given_name", "birth_date", "text", "measured_on"}
 
