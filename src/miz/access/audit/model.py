@@ -147,7 +147,7 @@ def commitment_to(salt: bytes, evidence: bytes) -> bytes:
 
 def instant(at: datetime | str) -> str:
     """An instant as it is hashed and signed; a text is taken as the database holds it."""
-    return at if isinstance(at, str) else at.astimezone(UTC).isoformat(timespec="microseconds")
+    return at.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(at, datetime) else at
 
 
 def chain_faults(previous_id: int, previous_hash: bytes | None, entry: AuditEntry) -> Sequence[Fault]:

@@ -81,7 +81,7 @@ class _Seen:
     """What a verification has seen so far."""
 
     def __init__(self) -> None:
-        self.entries = self.checkpoints = 0
+        self.entries = self.checkpoints = self.last_checkpoint = 0
         self.findings: list[Finding] = []
 
     def add(self, entry_id: int | None, *faults: Fault | None) -> None:
@@ -111,11 +111,10 @@ def _walk_chain(reader: Connection, last: int, evidence_of: EvidenceOf, seen: _S
 
 
 def _walk_checkpoints(reader: Connection, public_key: bytes, seen: _Seen) -> None:
-    previous_id = 0
     for portion in _portions(reader, _SELECT_CHECKPOINT, audit_checkpoint.c.id):
         for row in portion:
             checkpoint = Checkpoint(*row)
-            is_next, previous_id = checkpoint.id == previous_id + 1, checkpoint.id
+            is_next, seen.last_checkpoint = checkpoint.id == seen.last_checkpoint + 1, checkpoint.id
             seen.add(checkpoint.entry_id, None if is_next else "checkpoint_missing", _checkpoint_fault(reader, public_key, checkpoint))
             seen.checkpoints += 1
         if seen.is_full:
@@ -140,6 +139,8 @@ def _compare_anchor(reader: Connection, public_key: bytes, anchor: bytes | None,
     fault = _checkpoint_fault(reader, public_key, checkpoint)
     faults: dict[Fault | None, Fault] = {"checkpoint_broken": "anchor_broken", "checkpoint_differs": "anchor_differs"}
     seen.add(checkpoint.entry_id, faults.get(fault))
+    if not seen.is_full:
+        seen.add(checkpoint.entry_id, "checkpoint_missing" if checkpoint.id > seen.last_checkpoint else None)
 
 
 def _is_erased(reader: Connection, patient_id: str | None, known: dict[str | None, bool]) -> bool:

@@ -1,12 +1,12 @@
 """Records as rows hold them: the reading side, which the services and the queries share. Takes any connection, writes nothing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, Row, String, Table, Text, bindparam, cast, select, type_coerce
+from sqlalchemy import Connection, LargeBinary, Row, String, Table, bindparam, cast, select, type_coerce
 
 from miz.infra.db.prepared import Prepared
 from miz.practice.errors import EntryNotFoundError, PatientNotFoundError
@@ -47,7 +47,7 @@ _SELECT_SAID = select(
     change.c.id,
     type_coerce(change.c.changed_at, String).label("changed_at"),
     *(change.c[name] for name in _SAID),
-    *(cast(change.c[name], Text).label(name) for name in _STATES),
+    *(cast(change.c[name], LargeBinary).label(name) for name in _STATES),
 )
 
 
@@ -81,7 +81,7 @@ def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_
 def evidence(line: Mapping[str, Any]) -> bytes:
     """What a line of history says, as the audit trail commits to it; `before` and `after` are the JSON texts that are stored."""
     at = line["changed_at"]
-    instant = at if isinstance(at, str) else at.astimezone(UTC).isoformat(timespec="microseconds")
+    instant = at.astimezone(UTC).isoformat(timespec="microseconds") if isinstance(at, datetime) else at
     return msgspec.json.encode([instant, *(line[name] for name in _SAID), *(msgspec.Raw(line[state] or b"null") for state in _STATES)])
 
 
