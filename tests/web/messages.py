@@ -43,7 +43,7 @@ def _messages_of(node: ast.AST) -> Iterator[str]:
             inner = node.func.func
             if isinstance(inner, ast.Name) and inner.id == "translator":
                 yield from _strings(node.args[0])
-        if name == "_done" and len(node.args) == 4:
+        if name in ("_done", "done") and len(node.args) == 4:
             yield from _strings(node.args[3])
 
 

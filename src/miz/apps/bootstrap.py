@@ -54,7 +54,7 @@ from miz.practice.patients.service import Records
 from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
-from miz.practice.web.record import PatientPages
+from miz.practice.web.pages import PatientPages
 from miz.ui import assets
 from miz.ui.face import Face
 from miz.wire.client_protocol import EditionRef, NewPatient, Patient
