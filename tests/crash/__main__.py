@@ -1,4 +1,4 @@
-"""The long runs: `python3 dev.py crash [kills|histories|sleepers] [count]`."""
+"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen] [count]`; `frozen` counts seconds."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
 from tests.support.practice import ServerProcess, new_practice
 
-KILLS, HISTORIES, SLEEPERS = 1_000, 5_000, 500
+KILLS, HISTORIES, SLEEPERS, FROZEN_S = 1_000, 5_000, 500, 600
 
 
 def main() -> int:
@@ -29,6 +29,10 @@ def main() -> int:
     if which in ("histories", "all"):
         environment = os.environ | {"MIZ_TEST_HISTORIES": str(count or HISTORIES)}
         failed += subprocess.run([sys.executable, "-m", "pytest", "tests/properties", "-q"], env=environment, check=False).returncode != 0
+    if which in ("frozen", "all"):
+        environment = os.environ | {"MIZ_TEST_FROZEN_S": str(count or FROZEN_S)}
+        frozen = [sys.executable, "-m", "pytest", "tests/browser/test_hidden_tab.py", "-q", "-k", "frozen_tab"]
+        failed += subprocess.run(frozen, env=environment, check=False).returncode != 0
     return 1 if failed else 0
 
 
