@@ -60,7 +60,14 @@ class CheckRoutes:
         record = self._read(call.person, call.params["id"], today)
         case = case_of(record, call.body.planned, today)
         _check_size(case)
-        return evaluate(self._edition, case, today=today, language=_language(call), chosen=chosen_drugs(record))
+        return evaluate(
+            self._edition,
+            case,
+            today=today,
+            language=_language(call),
+            chosen=chosen_drugs(record),
+            allergies_unavailable=record.allergy_state == "not_available",
+        )
 
 
 def _language(call: Call) -> str:

@@ -1,6 +1,6 @@
 """One case in, one answer out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -18,16 +18,23 @@ _KIDNEY_STAGE = 60
 
 
 def evaluate(
-    edition: Edition, case: Case, *, today: date, language: str = "de", chosen: Mapping[str, ChosenDrug] | None = None
+    edition: Edition,
+    case: Case,
+    *,
+    today: date,
+    language: str = "de",
+    chosen: Mapping[str, ChosenDrug] | None = None,
+    allergies_unavailable: bool = False,
 ) -> CheckAnswer:
     """Check a case against an edition.
 
     `chosen` names for a medication text the drug that was picked for it; such a line is taken by its id, not by its text.
+    `allergies_unavailable` says that nobody could be asked about allergies, which the answer says in these words.
     Findings are sorted by severity, then by rule. Pure: no clock, no storage.
     """
     say = translator(language)
-    lines = _resolve(resolver_of(edition), case, today, chosen or {})
-    things = [Thing(place, line) for place, line in enumerate(line for line in lines if line.is_resolved and line.role != "allergy")]
+    lines = resolve_lines(edition, case, today, chosen or {})
+    things = things_of([*lines, *implied_lines(edition, case.patient, lines, today)])
     setting = Setting(edition, things, language, say, [line for line in lines if line.role == "allergy" and line.is_resolved])
     findings: list[Finding] = [
         *interaction_findings(setting),
@@ -42,7 +49,7 @@ def evaluate(
         edition=edition.ref(today),
         resolved=[_resolved(edition, line) for line in lines],
         findings=findings,
-        not_checked=list(dict.fromkeys(_not_checked(setting, case, lines, findings, today))),
+        not_checked=list(dict.fromkeys(_not_checked(setting, case, lines, findings, today, allergies_unavailable=allergies_unavailable))),
     )
 
 
@@ -52,7 +59,9 @@ def resolver_of(edition: Edition) -> Resolver:
     return Resolver(edition)
 
 
-def _resolve(resolver: Resolver, case: Case, today: date, chosen: Mapping[str, ChosenDrug]) -> list[Resolution]:
+def resolve_lines(edition: Edition, case: Case, today: date, chosen: Mapping[str, ChosenDrug]) -> list[Resolution]:
+    """What each line of the case means, in its order."""
+    resolver = resolver_of(edition)
     lines: list[Resolution] = []
     for text in _texts(case.medication):
         drug = chosen.get(text, ChosenDrug(""))
@@ -61,6 +70,27 @@ def _resolve(resolver: Resolver, case: Case, today: date, chosen: Mapping[str, C
     lines += [resolver.condition(text, today) for text in _texts(case.patient.conditions)]
     lines += [resolver.allergy(text) for text in _texts(case.patient.allergies)]
     return lines
+
+
+def implied_lines(edition: Edition, patient: CasePatient, lines: list[Resolution], today: date) -> list[Resolution]:
+    """Conditions that nobody typed but that a value says: a stage of the kidney, pregnancy, breast-feeding."""
+    resolver, typed = resolver_of(edition), {identity for line in lines if line.role == "condition" for identity in line.ids}
+    implied = [name for is_so, name in _implied(patient) if is_so and name not in typed]
+    return [line for name in implied if (line := resolver.condition(name, today)).is_resolved]
+
+
+def _implied(patient: CasePatient) -> Iterator[tuple[bool, str]]:
+    if patient.egfr is not None:
+        yield 30 <= patient.egfr < _KIDNEY_STAGE, "CKD3"
+        yield 15 <= patient.egfr < 30, "CKD4"
+        yield patient.egfr < 15, "CKD5"
+    yield bool(patient.pregnancy_week), "PREG"
+    yield bool(patient.breastfeeding), "BREAST"
+
+
+def things_of(lines: Iterable[Resolution]) -> list[Thing]:
+    """What rules work on; allergies are looked at from the other side."""
+    return [Thing(place, line) for place, line in enumerate(line for line in lines if line.is_resolved and line.role != "allergy")]
 
 
 def _texts(texts: list[str] | None) -> list[str]:
@@ -72,7 +102,9 @@ def _resolved(edition: Edition, line: Resolution) -> Resolved:
     return Resolved(text=line.text, role=line.role, kind=line.kind, ids=list(line.ids), substances=inns, suggestions=list(line.suggestions))
 
 
-def _not_checked(setting: Setting, case: Case, lines: list[Resolution], findings: list[Finding], today: date) -> Iterator[str]:
+def _not_checked(
+    setting: Setting, case: Case, lines: list[Resolution], findings: list[Finding], today: date, *, allergies_unavailable: bool
+) -> Iterator[str]:
     """Everything that could not be judged and would matter here, in sentences."""
     say = setting.say
     if setting.edition.state(today) == "passive":
@@ -82,7 +114,7 @@ def _not_checked(setting: Setting, case: Case, lines: list[Resolution], findings
             yield say(wording.NOT_RECOGNISED[line.role]).format(text=line.text)
         for question in line.questions:
             yield say(wording.QUESTIONS[question]).format(text=line.text)
-    yield from (say(sentence) for sentence in _unknown(case))
+    yield from (say(sentence) for sentence in _unknown(case, allergies_unavailable=allergies_unavailable))
     yield from (say(sentence) for sentence in _not_built(case.patient, setting, findings))
     if setting.allergies:
         yield say(wording.REACTION)
@@ -90,14 +122,14 @@ def _not_checked(setting: Setting, case: Case, lines: list[Resolution], findings
         yield say(wording.DUPLICATE).format(names=", ".join(names))
 
 
-def _unknown(case: Case) -> Iterator[str]:
+def _unknown(case: Case, *, allergies_unavailable: bool) -> Iterator[str]:
     has_drugs = bool(case.planned or case.medication)
     if not case.planned:
         yield wording.NOTHING_PLANNED
     if case.medication is None:
         yield wording.MEDICATION_UNKNOWN
     if has_drugs and case.patient.allergies is None:
-        yield wording.ALLERGIES_UNKNOWN
+        yield wording.ALLERGIES_UNAVAILABLE if allergies_unavailable else wording.ALLERGIES_UNKNOWN
     if has_drugs and case.patient.conditions is None:
         yield wording.CONDITIONS_UNKNOWN
 
@@ -108,13 +140,8 @@ def _not_built(patient: CasePatient, setting: Setting, findings: list[Finding]) 
         return
     if patient.age is not None and patient.age >= _OLD:
         yield wording.AGE_65
-    if patient.age is not None and patient.age < _ADULT:
-        yield wording.AGE_18
-    if patient.pregnancy_week is not None:
-        yield wording.PREGNANCY
-    if patient.breastfeeding:
-        yield wording.LACTATION
-    if patient.egfr is not None and patient.egfr < _KIDNEY_STAGE:
+    yield from (wording.UNBUILT[check] for check in unbuilt_for(patient))
+    if is_kidney_weak(patient):
         yield wording.KIDNEY
     codes = {
         code for thing in drugs if thing.is_planned for part in thing.meaning.substances for code in setting.edition.substances[part].atc
@@ -123,6 +150,21 @@ def _not_built(patient: CasePatient, setting: Setting, findings: list[Finding]) 
         yield wording.ANAESTHETIC
     if any(finding.kind == "prophylaxis" for finding in findings):
         yield wording.PROPHYLAXIS
+
+
+def is_kidney_weak(patient: CasePatient) -> bool:
+    """Whether doses may depend on the kidney."""
+    return patient.egfr is not None and patient.egfr < _KIDNEY_STAGE
+
+
+def unbuilt_for(patient: CasePatient) -> Iterator[wording.Unbuilt]:
+    """Checks of every drug that this patient needs and that are not built yet: without them nothing is called possible."""
+    if patient.age is not None and patient.age < _ADULT:
+        yield "age"
+    if patient.pregnancy_week:
+        yield "pregnancy"
+    if patient.breastfeeding:
+        yield "lactation"
 
 
 def _twice(setting: Setting) -> list[str]:

@@ -85,10 +85,11 @@ class Setting:
 
 def interaction_findings(setting: Setting) -> Iterator[Finding]:
     """One finding for each rule and pair; a procedure on one side makes it a risk of the procedure."""
-    return (_interaction(setting, interaction) for interaction in interactions(setting.edition, setting.things))
+    return (interaction_finding(setting, interaction) for interaction in interactions(setting.edition, setting.things))
 
 
-def _interaction(setting: Setting, found: Interaction) -> Finding:
+def interaction_finding(setting: Setting, found: Interaction) -> Finding:
+    """The finding of a rule that holds."""
     edition, rule, language = setting.edition, found.rule, setting.language
     met = [(setting.things[place], tokens) for side in (found.left, found.right) for place, tokens in side.items()]
     is_procedure = any(token.startswith("proc:") for _, tokens in met for token in tokens)

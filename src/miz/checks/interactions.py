@@ -20,20 +20,28 @@ class Interaction:
     right: Met
 
 
-def interactions(edition: Edition, things: list[Thing]) -> Iterator[Interaction]:
-    """Every rule that holds, once for each pair of things. A thing never interacts with itself."""
+def interactions(edition: Edition, things: list[Thing], about: Thing | None = None) -> Iterator[Interaction]:
+    """Every rule that holds, once for each pair of things. A thing never interacts with itself.
+
+    With `about`, one of the things, only rules in which it takes part.
+    """
+    concerned = None if about is None else {place.rule for token in about.tokens for place in edition.rule_sides.get(token, ())}
     met: dict[int, list[list[Met]]] = {}
     rules = edition.facts.rules
     for thing in things:
         for token in thing.tokens:
             for place in edition.rule_sides.get(token, ()):
+                if concerned is not None and place.rule not in concerned:
+                    continue
                 sides = met.get(place.rule)
                 if sides is None:
                     sides = met[place.rule] = [[{} for _ in terms] for terms in rules[place.rule].sides]
                 sides[place.side][place.term].setdefault(thing.place, []).append(token)
     for number, (left, right) in sorted(met.items()):
         if all(left) and all(right):
-            yield from _pairs(rules[number], left, right)
+            for found in _pairs(rules[number], left, right):
+                if about is None or about.place in found.left or about.place in found.right:
+                    yield found
 
 
 def _pairs(rule: Rule, left: list[Met], right: list[Met]) -> Iterator[Interaction]:

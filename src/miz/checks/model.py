@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from miz.kernel.partial_date import age_on
 from miz.knowledge.model import Procedure, Tokens, Words
 from miz.knowledge.resolution import Resolution
-from miz.wire.client_protocol import Case, CasePatient, ObservationKind, Patient, Severity
+from miz.wire.client_protocol import Case, CasePatient, Observation, ObservationKind, Patient, Severity
 
 if TYPE_CHECKING:
     from miz.knowledge.edition import Edition
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SEVERITIES: tuple[Severity, ...] = ("info", "caution", "warning", "contraindicated")
 RANK: dict[Severity, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 _SEX = {"female": "f", "male": "m", "diverse": "d"}
+_LAST_WEEK = 43
 _VASOCONSTRICTORS = frozenset({"epinephrine", "norepinephrine", "felypressin"})
 
 
@@ -94,18 +95,18 @@ def joined(names: Iterable[Words], language: str) -> str:
 def case_of(patient: Patient, planned: list[str] | None, today: date) -> Case:
     """The question that a record and a plan make: what counts now, each value the latest.
 
-    Lists that were not asked for are null, lists known to be empty are empty.
+    Lists that were not asked for, or that the reader may not see, are null; lists known to be empty are empty.
     """
     latest: dict[ObservationKind, float] = {}
     for observation in sorted(patient.observations, key=lambda one: (one.measured_on, one.changed_at)):
         if not observation.entered_in_error:
-            latest[observation.kind] = observation.value
+            latest[observation.kind] = _value_on(observation, today)
     week, feeding = latest.get("pregnancy_week"), latest.get("breastfeeding")
     conditions = [one for one in patient.conditions if not one.entered_in_error]
     present = [one.condition_id or one.text or "" for one in conditions if one.answer == "yes"]
     allergies = [one.text for one in patient.allergies if not one.entered_in_error]
     medication = [one.text for one in patient.medication if one.status in ("active", "as_needed")]
-    is_medication_known = bool(medication) or patient.medication_state != "not_asked"
+    is_medication_known = bool(medication) or (patient.medication_state != "not_asked" and not patient.is_restricted)
     return Case(
         id=patient.id,
         patient=CasePatient(
@@ -115,7 +116,7 @@ def case_of(patient: Patient, planned: list[str] | None, today: date) -> Case:
             height_cm=latest.get("height_cm"),
             egfr=latest.get("egfr"),
             inr=latest.get("inr"),
-            pregnancy_week=None if week is None else int(week),
+            pregnancy_week=int(week) if week else None,
             breastfeeding=None if feeding is None else bool(feeding),
             conditions=present if conditions else None,
             allergies=allergies if allergies or patient.allergy_state == "none_known" else None,
@@ -123,6 +124,14 @@ def case_of(patient: Patient, planned: list[str] | None, today: date) -> Case:
         medication=medication if is_medication_known else None,
         planned=planned if planned is not None else patient.planned,
     )
+
+
+def _value_on(observation: Observation, today: date) -> float:
+    """What was measured; a week of pregnancy counts on from its day, and is 0 when the pregnancy must be over."""
+    if observation.kind != "pregnancy_week" or not observation.value or len(observation.measured_on) < len("2026-11-22"):
+        return observation.value
+    week = observation.value + max(0, (today - date.fromisoformat(observation.measured_on)).days // 7)
+    return week if week <= _LAST_WEEK else 0
 
 
 def chosen_drugs(patient: Patient) -> Mapping[str, ChosenDrug]:

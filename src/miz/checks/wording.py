@@ -1,7 +1,12 @@
 """The check's own sentences. Everything else it says stands in the tables."""
 
+from typing import Literal
+
 from miz.knowledge.resolution import Question
 from miz.wire.client_protocol import Severity
+
+# checks of every drug that some patients need and that are not built yet
+Unbuilt = Literal["age", "pregnancy", "lactation"]
 
 
 def N_(message_id: str) -> str:  # noqa: N802 - the usual mark of a sentence for the catalogues
@@ -32,12 +37,15 @@ OUT_OF_DATE = N_("The drug data are out of date.")
 NOTHING_PLANNED = N_("Nothing is planned: the risks are general.")
 MEDICATION_UNKNOWN = N_("Medication was not asked for: interactions with it are not checked.")
 ALLERGIES_UNKNOWN = N_("Allergies were not asked for: they are not checked.")
+ALLERGIES_UNAVAILABLE = N_("Allergies cannot be obtained: they are not checked.")
 CONDITIONS_UNKNOWN = N_("Conditions were not asked for: they are not checked.")
 REACTION = N_("Kind and time of an allergic reaction are not judged yet: every allergy counts as severe.")
 AGE_65 = N_("Suitability from age 65 (PRISCUS) is not checked yet.")
-AGE_18 = N_("Minimum ages and doses for children are not checked yet.")
-PREGNANCY = N_("Pregnancy is not checked yet.")
-LACTATION = N_("Breast-feeding is not checked yet.")
+UNBUILT: dict[Unbuilt, str] = {
+    "age": N_("Minimum ages and doses for children are not checked yet."),
+    "pregnancy": N_("Pregnancy is not checked by week yet."),
+    "lactation": N_("Breast-feeding is not checked for every drug yet."),
+}
 KIDNEY = N_("Doses by kidney function (eGFR) are not checked yet.")
 ANAESTHETIC = N_("The maximum dose of local anaesthetics is not computed yet.")
 DUPLICATE = N_("Duplicates are only checked as far as a rule names them: {names} stands more than once.")
@@ -67,3 +75,22 @@ ALLERGY_ACTIONS: dict[Severity, str] = {
     "info": N_("Know it; no action needed as a rule."),
 }
 ALLERGY_TITLE = N_("{drug}: allergy to {allergy}")
+ALLERGY_CAUSE = N_("Allergy: {allergy}")
+CROSS_REACTION_CAUSE = N_("Cross-reaction with the allergy: {allergy}")
+
+UNBUILT_IN_BRIEF: dict[Unbuilt, str] = {
+    "age": N_("Minimum age not checked"),
+    "pregnancy": N_("Week of pregnancy not checked"),
+    "lactation": N_("Breast-feeding not checked"),
+}
+KIDNEY_IN_BRIEF = N_("Dose by kidney function not checked")
+OUT_OF_DATE_IN_BRIEF = N_("Drug data out of date")
+PART_UNKNOWN = N_("Part of the name not checked")
+NO_RULE = N_("No rule in the data speaks against it")
+MORE_CAUSES = N_("and more")
+MEDICATION_NOT_ASKED = N_("Medication not asked")
+ALLERGIES_NOT_ASKED = N_("Allergies not asked")
+ALLERGIES_NOT_AVAILABLE = N_("Allergies not available")
+HISTORY_NOT_ASKED = N_("History not asked")
+NOT_IN_DRUG_DATA = N_("No entry of the drug data")
+OF_PATIENT_NOT_RECOGNISED = N_("Not recognised: {names}")

@@ -29,7 +29,7 @@ _LOUD = folded_words("retard ret mite semi long uno XR SR CR ER MR depot")
 _ROUTES = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.|b\.\s?b(?:ed)?\.|b\.\s?bed)|(?<=\s)(?:po|iv|im|sc|bb)\b", re.IGNORECASE)
 _ADDITION = re.compile(
     r"(?P<ratio>1\s*:\s*\d{2,3}[.\s]?000\b)|\b(?P<without>ohne|plain|without|w/o)\b|\b(?P<nor>noradrenalin|norepinephrine?|arterenol)\b"
-    r"|\b(?P<epi>adrenaline?|epinephrine?|suprarenin|adr)\b|\b(?P<feli>felypressin|octapressin)\b|\b(?:mit|with|zusatz|vasokonstriktor|und|\+)(?=\s|$)",
+    r"|\b(?P<epi>adrenaline?|epinephrine?|suprarenin|adr)\b|\b(?P<feli>felypressin|octapressin)\b|\b(?:mit|with|zusatz|vaso[kc]onstri[kc]tor|und|\+)(?=\s|$)",
     re.IGNORECASE,
 )
 _NUMBER_MG = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:mg\b|(?!\s*[:%\-/\d.,]|\s*(?:ml|g|x|µg)\b))", re.IGNORECASE)
