@@ -1,14 +1,12 @@
 """The audit trail: entries in a chain, and signed checkpoints."""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 
 from miz.infra.db.engine import Instant
 
 revision = "0004"
-down_revision = "0003" if (Path(__file__).parent / "0003_access_devices.py").exists() else "0002"
+down_revision = "0003"
 
 
 def upgrade() -> None:
