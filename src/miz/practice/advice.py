@@ -20,12 +20,14 @@ class Advice:
 class Question:
     """One question of the anamnesis; it is answered by a condition or by an observation, exactly one of the two is set.
 
-    `id` is the id of that condition or kind of observation; `hint` says what to ask after a yes. Men are not asked what is `asked_of` women.
+    `id` is the id of that condition or kind of observation, `name` how a record calls the condition; `hint` says what to ask after a yes. Men are
+    not asked what is `asked_of` women.
     """
 
     id: str
     condition_id: str | None
     observation: ObservationKind | None
+    name: str
     text: str
     hint: str
     asked_of: Literal["all", "female"]
@@ -91,6 +93,9 @@ class Advisor(Protocol):
 
     def usual_drugs(self, *, language: str) -> list[str]:
         """The drugs that a new practice begins its own list with."""
+
+    def allergies(self, *, language: str) -> list[list[str]]:
+        """All allergies that are known by name, each with its name first and its other names after."""
 
     def questions(self, *, language: str) -> list[QuestionGroup]:
         """The questions of the anamnesis."""
