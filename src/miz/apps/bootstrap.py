@@ -25,9 +25,11 @@ from miz.access.web import AccessPages
 from miz.apps.advice import EditionAdvisor
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
+from miz.apps.viewer.app import Viewer
 from miz.checks.api import CheckRoutes
 from miz.infra.clock import SystemClock
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.migrate import bring_up_to_date
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
@@ -86,6 +88,8 @@ class Server:
             self.database = PracticeDatabase(folder.database, key)
             undo.callback(self.database.close)
             bring_up_to_date(self.database.writer_connection)
+            self.viewing = ReadOnlyDatabase(folder.database, key)
+            undo.callback(self.viewing.close)
             self.trail = AuditTrail(clock=self.clock, seed=signing_seed(key), anchor_file=folder.audit_anchor)
             self._build()
             undo.pop_all()
@@ -105,7 +109,14 @@ class Server:
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
         self.sessions = Sessions(self.database, self.writer, self.trail, clock=clock, settings=self.settings, local_token=self.local_token)
         self.sessions.at_end(self.openings.close_session)
-        self._app = build_app(self.endpoints(), gate=self.sessions, face=Face(version=miz.__version__), record=record_unexpected)
+        self.advisor = EditionAdvisor(self.edition, today=self.today)
+        face = Face(version=miz.__version__)
+        # Apart from all else: its own connections, its own gate, its own routes (ADR 0011).
+        self.viewer = Viewer(
+            self.viewing.reader, listening=self.broker.listening, advisor=self.advisor, clock=clock, today=self.today,
+            practice=self.practice, face=face, record=record_unexpected,
+        )  # fmt: skip
+        self._app = build_app(self.endpoints(), gate=self.sessions, face=face, record=record_unexpected)
 
     def endpoints(self) -> list[Endpoint]:
         """Every route of this server, hot ones first: the router walks the list in order."""
@@ -134,7 +145,7 @@ class Server:
         desk = Desk(
             openings=self.openings, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
             idle_lock_min=self.settings.idle_lock_min,
-            advisor=EditionAdvisor(self.edition, today=self.today),
+            advisor=self.advisor,
         )  # fmt: skip
         return [
             *FindPages(desk, self.records, self.writer).endpoints(),
@@ -193,6 +204,7 @@ class Server:
 
     def close(self) -> None:
         """Give the data folder back."""
+        self.viewing.close()
         self.database.close()
         self._lock.release()
 
@@ -209,7 +221,8 @@ class Server:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] != "lifespan":
-            await self._app(scope, receive, send)
+            is_viewer = f"{scope['path']}/".startswith("/viewer/")
+            await (self.viewer if is_viewer else self._app)(scope, receive, send)
             return
         await receive()
         await self.start()
