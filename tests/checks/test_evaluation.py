@@ -292,3 +292,12 @@ def test_any_text_is_answered_and_none_is_lost(
     reported = {finding.subjects[0] for finding in answer.findings if finding.kind == "unresolved"}
     assert {line.text for line in answer.resolved if line.kind == "unresolved"} == reported
     assert msgspec.json.decode(msgspec.json.encode(answer), type=CheckAnswer) == answer
+
+
+def test_allergies_that_cannot_be_obtained_are_said_in_their_own_words(edition: Edition) -> None:
+    case = Case(planned=["Ibuprofen"], medication=[], patient=CasePatient(conditions=[]))
+    not_asked = evaluate(edition, case, today=TODAY).not_checked
+    unavailable = evaluate(edition, case, today=TODAY, allergies_unavailable=True).not_checked
+    assert "Allergien nicht erfragt: Sie sind nicht geprüft." in not_asked
+    assert "Allergien nicht abrufbar: Sie sind nicht geprüft." in unavailable
+    assert len(unavailable) == len(not_asked)

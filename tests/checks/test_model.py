@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
+import pytest
 
 from miz.checks.model import ChosenDrug, case_of, chosen_drugs
 from miz.wire.client_protocol import Patient
@@ -76,3 +77,26 @@ def test_picked_drugs_are_handed_on_with_their_strength() -> None:
         entry(3, text="Marcumar", drug_id="marcumar", status="stopped"),
     ]
     assert chosen_drugs(record(medication=medication)) == {"Aspirin": ChosenDrug("aspirin", "100 mg")}
+
+
+@pytest.mark.parametrize(
+    ("value", "measured_on", "week"),
+    [
+        (12, "2026-11-22", 12),
+        (12, "2026-11-16", 12),
+        (12, "2026-11-15", 13),
+        (12, "2026-05-01", 41),
+        (20, "2026-05-01", None),
+        (0, "2026-11-22", None),
+        (12, "2026-05", 12),
+        (12, "2026-12-01", 12),
+    ],
+)
+def test_the_week_of_pregnancy_counts_on_until_it_must_be_over(value: float, measured_on: str, week: int | None) -> None:
+    observations = [entry(1, kind="pregnancy_week", value=value, measured_on=measured_on)]
+    assert case_of(record(observations=observations), None, TODAY).patient.pregnancy_week == week
+
+
+def test_what_a_role_may_not_see_was_not_asked() -> None:
+    case = case_of(record(is_restricted=True, medication_state="none", allergy_state="none_known"), None, TODAY)
+    assert (case.medication, case.patient.conditions, case.patient.allergies) == (None, None, [])

@@ -151,6 +151,8 @@ def test_procedures_as_they_are_typed(resolver: Resolver, line: str, procedures:
         ("Ultracain D-S", ["articaine", "epinephrine"]),
         ("UDS forte", ["articaine", "epinephrine"]),
         ("Articain ohne Adrenalin", ["articaine"]),
+        ("Mepivacain ohne Vasokonstriktor", ["mepivacaine"]),
+        ("Mepivacaine without vasoconstrictor", ["mepivacaine"]),
         ("Ultracain D ohne Adrenalin", ["articaine"]),
         ("Lidocain 2 % 1:80.000", ["lidocaine", "epinephrine"]),
         ("Lidocain Spray", ["lidocaine"]),
