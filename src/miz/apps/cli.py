@@ -16,8 +16,8 @@ from rich.table import Table
 from miz.access.audit import cli as audit_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
+from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.infra.settings import preferred_language, read_settings
-from miz.infra.terminal import Data, Json, Terminal, out, show_json
 from miz.kernel.errors import InvalidInputError, MizError
 from miz.knowledge import cli as search_commands
 from miz.practice import cli as practice_commands
@@ -64,11 +64,11 @@ def _client(data: Path) -> AbstractContextManager[ApiClient]:
     return local_client(data_folder(data), read_settings(), language=language())
 
 
-terminal = Terminal(language=language, client=_client)
+command_line = CommandLine(language=language, client=_client)
 check_commands.register(app, language=language)
 search_commands.register(app, language=language)
-practice_commands.register(app, terminal)
-audit_commands.register(app, terminal)
+practice_commands.register(app, command_line)
+audit_commands.register(app, command_line)
 
 
 @app.command()

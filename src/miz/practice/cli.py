@@ -8,31 +8,31 @@ import msgspec
 import typer
 from rich.table import Table
 
+from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.infra.files import write_whole
-from miz.infra.terminal import Data, Json, Terminal, out, show_json
 from miz.kernel.errors import InvalidInputError
 from miz.ui.i18n import translator
 
 
-def register(app: typer.Typer, terminal: Terminal) -> None:
+def register(app: typer.Typer, here: CommandLine) -> None:
     """Add `patient`, `application`, `mode` and `interval` to the command line."""
 
     def words() -> Callable[[str], str]:
-        return translator(terminal.language())
+        return translator(here.language())
 
-    _add_patients(app, terminal, words)
-    _add_applications(app, terminal, words)
-    _add_modes(app, terminal, words)
+    _add_patients(app, here, words)
+    _add_applications(app, here, words)
+    _add_modes(app, here, words)
 
 
-def _add_patients(app: typer.Typer, terminal: Terminal, words: Callable[[], Callable[[str], str]]) -> None:
+def _add_patients(app: typer.Typer, here: CommandLine, words: Callable[[], Callable[[str], str]]) -> None:
     patient_app = typer.Typer(no_args_is_help=True, help="Patients of a practice.")
     app.add_typer(patient_app, name="patient")
 
     @patient_app.command("list")
     def patient_list(data: Data, text: Annotated[str, typer.Argument(help="Name, date of birth or number.")], json: Json = False) -> None:
         """Find patients."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             lines = client.search(text, 100)
         if json:
             show_json({"items": lines})
@@ -47,7 +47,7 @@ def _add_patients(app: typer.Typer, terminal: Terminal, words: Callable[[], Call
     @patient_app.command("show")
     def patient_show(patient: Annotated[str, typer.Argument(help="The patient's id.")], data: Data) -> None:
         """Show one record as JSON."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             show_json(client.read_patient(patient))
 
     @patient_app.command("export")
@@ -60,14 +60,14 @@ def _add_patients(app: typer.Typer, terminal: Terminal, words: Callable[[], Call
         """Write records in the open format (docs/reference/export.md)."""
         if (patient is None) == (not everybody):
             raise InvalidInputError("Name one patient or --all.")
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             ids: list[str] = [patient] if patient else client.call("GET", "/patients")["items"]
             records = [client.read_patient(patient_id) for patient_id in ids]
         write_whole(to, b"".join(msgspec.json.encode(record) + b"\n" for record in records), is_private=True)
         out.print(words()("{count} records written to {file}.").format(count=len(records), file=to), soft_wrap=True)
 
 
-def _add_applications(app: typer.Typer, terminal: Terminal, words: Callable[[], Callable[[str], str]]) -> None:
+def _add_applications(app: typer.Typer, here: CommandLine, words: Callable[[], Callable[[str], str]]) -> None:
     application_app = typer.Typer(no_args_is_help=True, help="Applications that are open.")
     app.add_typer(application_app, name="application")
 
@@ -75,7 +75,7 @@ def _add_applications(app: typer.Typer, terminal: Terminal, words: Callable[[], 
     def application_list(data: Data, json: Json = False) -> None:
         """Who is online, and where."""
         _ = words()
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             found: dict[str, Any] = client.call("GET", "/applications")
         if json:
             show_json(found)
@@ -96,7 +96,7 @@ def _add_applications(app: typer.Typer, terminal: Terminal, words: Callable[[], 
         """Show a message in one window or in all."""
         if (to is None) == (not everybody):
             raise InvalidInputError("Name one application with --to, or --all.")
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             client.call("POST", f"/applications/{to}/messages" if to else "/messages", {"text": text})
         out.print(words()("The message was sent."))
 
@@ -107,19 +107,19 @@ def _add_applications(app: typer.Typer, terminal: Terminal, words: Callable[[], 
         seconds: Annotated[int, typer.Option("--in", min=0, max=300, help="Seconds of notice.")] = 30,
     ) -> None:
         """End a window after a notice; its patient is freed, what was typed stays."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             client.call("POST", f"/applications/{application}/disconnect", {"seconds": seconds})
         out.print(words()("The window will be disconnected in {seconds} s.").format(seconds=seconds))
 
 
-def _add_modes(app: typer.Typer, terminal: Terminal, words: Callable[[], Callable[[str], str]]) -> None:
+def _add_modes(app: typer.Typer, here: CommandLine, words: Callable[[], Callable[[str], str]]) -> None:
     mode_app = typer.Typer(no_args_is_help=True, help="The server's mode: operating, or setup for registration and settings.")
     app.add_typer(mode_app, name="mode")
 
     @mode_app.command("show")
     def mode_show(data: Data, json: Json = False) -> None:
         """The mode the server works in."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             found: dict[str, Any] = client.call("GET", "/server")
         if json:
             show_json({name: found.get(name) for name in ("mode", "changes_to", "changes_at", "starts_in_operating")})
@@ -139,9 +139,11 @@ def _add_modes(app: typer.Typer, terminal: Terminal, words: Callable[[], Callabl
         _set_mode(data, "setup", now=now)
 
     def _set_mode(data: Path, mode: Literal["operating", "setup"], *, now: bool) -> None:
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             # Without a running server nobody waits for a notice.
-            found: dict[str, Any] = client.call("PUT", "/server/mode", {"mode": mode, "now": now or not client.call("GET", "/applications")["items"]})
+            found: dict[str, Any] = client.call(
+                "PUT", "/server/mode", {"mode": mode, "now": now or not client.call("GET", "/applications")["items"]}
+            )
         if found["mode"] == mode:
             out.print(mode)
         else:
@@ -154,7 +156,7 @@ def _add_modes(app: typer.Typer, terminal: Terminal, words: Callable[[], Callabl
         json: Json = False,
     ) -> None:
         """The control interval; it changes in setup mode only."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             if seconds == "show":
                 found: dict[str, Any] = client.call("GET", "/server")
             elif seconds.isdecimal():

@@ -10,18 +10,18 @@ import typer
 from miz.access.audit.errors import AuditTrailBrokenError
 from miz.access.audit.model import AuditLines, AuditSearch, ChainPart, Report
 from miz.infra.api_client import ApiClient
+from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.infra.files import write_whole
-from miz.infra.terminal import Data, Json, Terminal, out, show_json
 from miz.ui.i18n import translator
 
 
-def register(app: typer.Typer, terminal: Terminal) -> None:
+def register(app: typer.Typer, here: CommandLine) -> None:
     """Add `audit` to the command line."""
     audit_app = typer.Typer(no_args_is_help=True, help="The audit trail: who read or changed what.")
     app.add_typer(audit_app, name="audit")
 
     def words() -> Callable[[str], str]:
-        return translator(terminal.language())
+        return translator(here.language())
 
     @audit_app.command("show")
     def show(
@@ -34,7 +34,7 @@ def register(app: typer.Typer, terminal: Terminal) -> None:
     ) -> None:
         """Who read or changed what; newest first."""
         wanted = AuditSearch(patient_id=patient, user=user, action=action, limit=limit)
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             found = client.call("POST", "/audit/search", wanted, answer=AuditLines)
         if json:
             show_json(found)
@@ -46,7 +46,7 @@ def register(app: typer.Typer, terminal: Terminal) -> None:
     @audit_app.command("verify")
     def verify(data: Data, json: Json = False) -> None:
         """Verify the whole trail. Ends with 0 when it is sound, with 17 when it is not to be trusted."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             report = client.call("POST", "/audit/verify", answer=Report)
         if json:
             show_json(report)
@@ -61,14 +61,14 @@ def register(app: typer.Typer, terminal: Terminal) -> None:
     @audit_app.command("export")
     def export(data: Data, to: Annotated[Path, typer.Option("--to", help="Write JSON Lines here.", metavar="FILE")]) -> None:
         """Write the whole trail with its hashes, so that others can compute it (docs/reference/audit.md)."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             write_whole(to, _lines(client), is_private=True)
         out.print(words()("The audit trail is written to {file}.").format(file=to), soft_wrap=True)
 
     @audit_app.command("renew-anchor")
     def renew_anchor(data: Data) -> None:
         """Write the file outside of the database anew, as after it was lost. The trail keeps that this was done."""
-        with terminal.client(data) as client:
+        with here.client(data) as client:
             client.call("PUT", "/audit/anchor")
         out.print(words()("The file outside of the database was written anew; the audit trail says so."), soft_wrap=True)
 

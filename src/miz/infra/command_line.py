@@ -20,7 +20,7 @@ out = Console(highlight=False)
 
 
 @dataclass(frozen=True)
-class Terminal:
+class CommandLine:
     """One run of the command line: its language, and a client in the role `local` for a data folder."""
 
     language: Callable[[], str]
