@@ -230,16 +230,6 @@ class TestVerification:
         with_writer(folder, delete(audit_entry).where(audit_entry.c.id == 9))
         assert (10, "missing_before") in findings_after(folder)
 
-    def test_cut_off_behind_the_last_checkpoint_shows_by_the_next_entry(self, tmp_path: Path) -> None:
-        folder = worked_in(tmp_path)
-        with served_again(folder) as server:
-            last = rows(server)[-1].id
-        with_writer(folder, delete(audit_entry).where(audit_entry.c.id == last))
-        with_writer(folder, delete(audit_checkpoint).where(audit_checkpoint.c.entry_id == last))
-        folder.audit_anchor.unlink()
-        found = dict(reversed(findings_after(folder)))
-        assert found[last + 1] == "missing_before"
-
     def test_an_old_database_put_back_is_found_and_stays_found(self, tmp_path: Path) -> None:
         folder = worked_in(tmp_path)
         old = folder.database.read_bytes()

@@ -26,7 +26,8 @@ def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
 _PAGE = range(1, 1_001)
 _PORTION = 500
 _SHOWN = ("id", "at", "user_id", "roles", "place", "patient_id", "action", "detail", "history_id")
-_SELECT_LINE = select(*(audit_entry.c[name] for name in _SHOWN)).order_by(audit_entry.c.id.desc())
+_IS_SEALED = audit_entry.c.hash.is_not(None)  # the index of patients knows no others
+_SELECT_LINE = select(*(audit_entry.c[name] for name in _SHOWN)).where(_IS_SEALED).order_by(audit_entry.c.id.desc())
 # Instants as they are stored: one that has been made unreadable is a finding, no failure.
 _SELECT_ENTRY = select(*(_as_stored(audit_entry.c[name]) for name in AuditEntry.__struct_fields__)).order_by(audit_entry.c.id)
 _SELECT_CHECKPOINT = select(*(_as_stored(audit_checkpoint.c[name]) for name in Checkpoint.__struct_fields__)).order_by(
@@ -36,7 +37,7 @@ _SELECT_HASH = select(audit_entry.c.hash).where(audit_entry.c.id == bindparam("o
 
 
 def find_entries(reader: Connection, wanted: AuditSearch, *, user_id: str | None, names: Mapping[str, str]) -> AuditLines:
-    """Entries newest first; `user_id` narrows to one user, `names` are the users' names by id."""
+    """Sealed entries, newest first; `user_id` narrows to one user, `names` are the users' names by id."""
     columns, found = audit_entry.c, _SELECT_LINE
     for column, value in ((columns.patient_id, wanted.patient_id), (columns.user_id, user_id), (columns.action, wanted.action)):
         found = found if value is None else found.where(column == value)
@@ -54,7 +55,7 @@ def find_entries(reader: Connection, wanted: AuditSearch, *, user_id: str | None
 
 def chain_part(reader: Connection, public_key: bytes, *, after: int) -> ChainPart:
     """The next sealed entries behind `after`, and the checkpoints that were signed on them."""
-    sealed = _SELECT_ENTRY.where(audit_entry.c.id > after, audit_entry.c.hash.is_not(None)).limit(_PAGE.stop - 1)
+    sealed = _SELECT_ENTRY.where(audit_entry.c.id > after, _IS_SEALED).limit(_PAGE.stop - 1)
     entries = [model.readable(AuditEntry(*row)) for row in reader.execute(sealed)]
     last = entries[-1].id if entries else after
     on_them = _SELECT_CHECKPOINT.where(audit_checkpoint.c.entry_id > after, audit_checkpoint.c.entry_id <= last)
@@ -68,9 +69,7 @@ def verify(reader: Connection, *, public_key: bytes, anchor: bytes | None, evide
     `anchor` is the content of the file outside of the database, read before this is called.
     """
     seen = _Seen()
-    last = reader.execute(
-        select(audit_entry.c.id).where(audit_entry.c.hash.is_not(None)).order_by(audit_entry.c.id.desc()).limit(1)
-    ).scalar()
+    last = reader.execute(select(audit_entry.c.id).where(_IS_SEALED).order_by(audit_entry.c.id.desc()).limit(1)).scalar()
     _walk_chain(reader, last or 0, evidence_of, seen)
     _walk_checkpoints(reader, public_key, seen)
     _compare_anchor(reader, public_key, anchor, seen)
@@ -145,7 +144,7 @@ def _compare_anchor(reader: Connection, public_key: bytes, anchor: bytes | None,
 
 def _is_erased(reader: Connection, patient_id: str | None, known: dict[str | None, bool]) -> bool:
     if patient_id not in known:
-        found = select(audit_entry.c.id).where(audit_entry.c.patient_id == patient_id, audit_entry.c.action == ERASED)
+        found = select(audit_entry.c.id).where(audit_entry.c.patient_id == patient_id, audit_entry.c.action == ERASED, _IS_SEALED)
         known[patient_id] = reader.execute(found.limit(1)).first() is not None
     return known[patient_id]
 

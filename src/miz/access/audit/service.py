@@ -20,6 +20,7 @@ from miz.kernel.clock import Clock
 READS_ALIKE_S = 600.0
 CHECKPOINT_ENTRIES = 100
 CHECKPOINT_S = 300.0
+ANCHOR_S = 60.0
 WAITING_LIMIT = 100_000
 _PORTION = 1_000
 
@@ -44,6 +45,7 @@ class AuditTrail:
         self._is_covered = False
         self._checkpoint_s = clock.steady_s()
         self._unpublished: Checkpoint | None = None
+        self._published_s = clock.steady_s() - ANCHOR_S
 
     @property
     def public_key(self) -> bytes:
@@ -96,22 +98,24 @@ class AuditTrail:
     @property
     def has_work(self) -> bool:
         """Whether something waits for being written, sealed, signed or published."""
-        is_late = not self._is_covered and self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
-        return bool(self._noted) or self._recorded != self._sealed or is_late or self._unpublished is not None
+        now = self._clock.steady_s()
+        is_late = not self._is_covered and now - self._checkpoint_s >= CHECKPOINT_S
+        is_unpublished = self._unpublished is not None and now - self._published_s >= ANCHOR_S
+        return bool(self._noted) or self._recorded != self._sealed or is_late or is_unpublished
 
     async def catch_up(self, writer: Writer, *, is_closing: bool = False) -> None:
-        """Write what was noted, seal what was recorded, sign and publish a checkpoint when one is due; at closing in any case."""
+        """Write what was noted, seal what was recorded, sign a checkpoint and publish it when it is time; at closing in any case."""
         # Whoever waits may be cancelled; a round that has begun is finished, and the next one waits for it.
-        await asyncio.shield(self._catch_up(writer, is_due=is_closing))
+        await asyncio.shield(self._catch_up(writer, is_closing=is_closing))
 
     async def renew_anchor(self, writer: Writer, actor: Actor) -> None:
         """Trust the database as it is from here on, as after the file outside of it was lost. The trail keeps who said so."""
         await writer.run(lambda tx: self.record(tx, actor, "audit_anchor_renewed"))
-        await asyncio.shield(self._catch_up(writer, is_due=True, is_renewing=True))
+        await asyncio.shield(self._catch_up(writer, is_closing=True, is_renewing=True))
 
-    async def _catch_up(self, writer: Writer, *, is_due: bool, is_renewing: bool = False) -> None:
+    async def _catch_up(self, writer: Writer, *, is_closing: bool, is_renewing: bool = False) -> None:
         async with self._catching_up:
-            is_due = is_due or self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
+            is_due = is_closing or self._clock.steady_s() - self._checkpoint_s >= CHECKPOINT_S
             while True:
                 portion, recorded = self._noted[:_PORTION], self._recorded
                 del self._noted[:_PORTION]
@@ -127,9 +131,9 @@ class AuditTrail:
                 if done.is_sealed and not self._noted:
                     self._sealed = recorded
                     break
-            if self._unpublished is not None:
+            if self._unpublished is not None and (is_closing or self._clock.steady_s() - self._published_s >= ANCHOR_S):
                 await asyncio.to_thread(write_whole, self._anchor_file, anchor_of(self._unpublished), is_private=True)
-                self._unpublished = None
+                self._unpublished, self._published_s = None, self._clock.steady_s()
 
     def _work(self, tx: Transaction, *, portion: list[dict[str, Any]], is_due: bool, is_renewing: bool) -> "_Round":
         """One short transaction of it."""

@@ -26,9 +26,9 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.LargeBinary(length=32), nullable=True),
         sa.Column("hash", sa.LargeBinary(length=32), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
-        sqlite_autoincrement=True,
     )
-    op.create_index("ix_audit_entry_patient_id", "audit_entry", ["patient_id", "id"], unique=False)
+    is_sealed = sa.text("hash IS NOT NULL")
+    op.create_index("ix_audit_entry_patient_id", "audit_entry", ["patient_id", "id"], sqlite_where=is_sealed, postgresql_where=is_sealed)
     op.create_table(
         "audit_checkpoint",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
