@@ -25,7 +25,7 @@ def pages() -> Iterator[Any]:
     for module in pkgutil.walk_packages(miz.__path__, "miz."):
         if ".migrations" in module.name or module.name.endswith("__main__"):
             continue
-        if not (module.name.startswith("miz.ui") or "web" in module.name):
+        if not (module.name.startswith(("miz.ui", "miz.apps")) or "web" in module.name):
             continue
         for _, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if is_dataclass(found) and found.__module__ == module.name and hasattr(found, "template"):

@@ -91,7 +91,9 @@ class Viewer:
 
     def viewers_online(self) -> list[OnlineViewer]:
         """The displays that are connected, by room; a display with two windows counts once."""
-        return sorted({viewer.device_id: viewer for viewer in self._online.values()}.values(), key=lambda viewer: (viewer.room, viewer.name))
+        return sorted(
+            {viewer.device_id: viewer for viewer in self._online.values()}.values(), key=lambda viewer: (viewer.room, viewer.name)
+        )
 
     async def page(self, call: Call) -> Reply:
         display, asked = self._gate.display_of(call), call.query.get("room")
@@ -102,9 +104,7 @@ class Viewer:
         if not is_same_room(display.room, asked):
             return self._reply(self._notice("other-room", display.room, asked or ""), call, 403)
         wishes = wishes_of(call)
-        return self._reply(
-            ViewerPage(practice=self._practice, room=display.room, size=wishes.size, is_discreet=wishes.is_discreet), call
-        )
+        return self._reply(ViewerPage(practice=self._practice, room=display.room, size=wishes.size, is_discreet=wishes.is_discreet), call)
 
     async def screen(self, call: Call) -> Reply:
         room = self._room_of(call)

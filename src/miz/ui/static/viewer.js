@@ -90,7 +90,7 @@ function watch() {
   if (state === root.dataset.connection) return;
   root.dataset.connection = state;
   const sentence = part("stale").lastElementChild;
-  sentence.textContent = sentence.dataset.sentence.replace("{time}", time(confirmed.wall));
+  sentence.textContent = (state === "stale" ? sentence.dataset.sentence : words.lost).replace("{time}", time(confirmed.wall));
   part("stale").hidden = state === "on";
   if (state === "gone") takeAway();
   layOut();
