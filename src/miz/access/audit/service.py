@@ -22,7 +22,7 @@ CHECKPOINT_ENTRIES = 100
 CHECKPOINT_S = 300.0
 ANCHOR_S = 60.0
 WAITING_LIMIT = 100_000
-_PORTION = 1_000
+_PORTION = 200  # a few milliseconds: others write between two portions
 
 
 def signing_seed(database_key: bytes) -> bytes:
