@@ -63,7 +63,7 @@ function show(fresh) {
   shown = fresh.dataset.stamp;
   announce(isArrival ? fresh.dataset.arrival : "");
   confirm();
-  layOut();
+  layOut({ isNew: true });
 }
 
 let arrival = 0;

@@ -9,9 +9,9 @@ const scrolls = matchMedia("(max-width: 560px), (max-height: 420px)");
 let columns = [];
 let turn = 0;
 
-export function layOut() {
+export function layOut({ isNew = false } = {}) {
   const board = document.querySelector(".board");
-  turn = 0;
+  if (isNew) turn = 0;
   columns = [];
   if (!board) return;
   const found = [...board.querySelectorAll(".column")].map(columnOf);
@@ -88,5 +88,5 @@ setInterval(() => {
   turn += 1;
   show();
 }, TURN_MS);
-addEventListener("resize", layOut);
-document.fonts.ready.then(layOut);
+addEventListener("resize", () => layOut());
+document.fonts.ready.then(() => layOut());
