@@ -20,7 +20,7 @@ from typing import Self
 import uvicorn
 
 from miz.access import users
-from miz.access.users import PasswordDesk
+from miz.access.passwords import PasswordDesk
 from miz.apps.bootstrap import Server, data_folder, set_up_practice
 from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder

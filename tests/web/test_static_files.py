@@ -37,7 +37,7 @@ def test_every_icon_used_is_in_the_sprite() -> None:
         for path in folder.glob("*.html"):
             text = path.read_text()
             used |= set(re.findall(r'icon\("([a-z-]+)"', text)) | set(
-                re.findall(r'(?:notice|empty)\((?:"(?:amber|red|blue)", )?"([a-z-]+)"', text)
+                re.findall(r'(?:notice|empty)\((?:"(?:amber|red|blue|green)", )?"([a-z-]+)"', text)
             )
             used |= set(re.findall(r'"(?:high|medium|low|avoid|possible|unchecked)": "([a-z-]+)"', text))
     assert used - listed == set(), "used, not listed"

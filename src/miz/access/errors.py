@@ -12,6 +12,24 @@ class WrongPasswordError(MizError):
     hint = "Check capital letters and the keyboard language, then try again."
 
 
+class WrongCodeError(MizError):
+    """There is no such code for this user, or its time is over; which of the two is never said."""
+
+    code = "wrong-code"
+    title = "User name or code is not right."
+    kind = "unauthenticated"
+    hint = "A code works once, for seven days. Ask the administrator for a new one."
+
+
+class WrongPinError(MizError):
+    """Name and PIN do not fit, or the PIN rests."""
+
+    code = "wrong-pin"
+    title = "User name or PIN is not right."
+    kind = "unauthenticated"
+    hint = "A PIN works on a day on which its user has signed in with the password. After five wrong ones it rests until then."
+
+
 class TooManyAttemptsError(MizError):
     """More attempts than a person makes."""
 
@@ -41,6 +59,38 @@ class WeakPasswordError(InvalidInputError):
     hint = "Several words in a row are easy to remember and long enough."
 
 
+class PasswordsDifferError(InvalidInputError):
+    """The new password was typed in two ways."""
+
+    code = "passwords-differ"
+    title = "The new password was not typed the same both times."
+    hint = "Nothing was changed. Type the new password twice."
+
+
+class WeakPinError(InvalidInputError):
+    """The PIN is no PIN or too easy to guess."""
+
+    code = "weak-pin"
+    title = "The PIN must have six digits, and not such that everybody tries first."
+    hint = "Not one or two digits repeated, and not counted up or down."
+
+
+class UnregisteredWorkplaceError(MizError):
+    """A PIN counts only where the practice knows the device."""
+
+    code = "workplace-not-registered"
+    title = "The user can be changed by PIN at a registered workplace only."
+    kind = "conflict"
+    hint = "Sign out, then sign in with the password."
+
+
+class SessionNotFoundError(NotFoundError):
+    """The user has no session of this id."""
+
+    code = "session-not-found"
+    title = "You are not signed in there any more."
+
+
 class UserExistsError(MizError):
     """There is a user of this name."""
 
@@ -62,6 +112,47 @@ class LastOwnerError(MizError):
     code = "last-owner"
     title = "The last owner cannot be switched off."
     kind = "conflict"
+
+
+class WorkplaceExistsError(MizError):
+    """There is a workplace of this name."""
+
+    code = "workplace-exists"
+    title = "There is a workplace of this name already."
+    kind = "conflict"
+
+
+class WorkplaceInUseError(MizError):
+    """Somebody is signed in at the workplace, or a device stands for it."""
+
+    code = "workplace-in-use"
+    title = "The workplace is in use: somebody is signed in there, or a device is registered for it."
+    kind = "conflict"
+    hint = "End the session or revoke the device first."
+
+
+class UnknownRoomError(NotFoundError):
+    """There is no room of this name or id."""
+
+    code = "room-not-found"
+    title = "There is no room of this name."
+
+
+class RoomExistsError(MizError):
+    """There is a room of this name."""
+
+    code = "room-exists"
+    title = "There is a room of this name already."
+    kind = "conflict"
+
+
+class RoomInUseError(MizError):
+    """A workplace or a display stands in the room."""
+
+    code = "room-in-use"
+    title = "The room is in use: a workplace stands in it, or a display is registered for it."
+    kind = "conflict"
+    hint = "Move the workplace or revoke the display first."
 
 
 class UnknownWorkplaceError(NotFoundError):

@@ -8,7 +8,7 @@ ROLES = ("dentist", "assistant", "front_desk", "owner", "admin", "technician", "
 
 _TREATING = frozenset({"dentist", "assistant", "owner", "local"})
 
-SIGNED_IN = frozenset({*ROLES, "device", "display", "local"})
+SIGNED_IN = frozenset({*ROLES, "local"})
 RUN_APPLICATION = SIGNED_IN - {"auditor"}
 SEARCH_PATIENTS = _TREATING | {"front_desk"}
 READ_PATIENT = _TREATING | {"front_desk"}
@@ -19,12 +19,15 @@ SIGN_OFF = frozenset({"dentist", "owner", "local"})
 """Confirms that a record was looked through, and overrides a contraindication."""
 TAKE_OVER = _TREATING
 END_LEASE = frozenset({"owner", "admin", "local"})
-EVALUATE = SIGNED_IN - {"auditor", "device", "display"}
+EVALUATE = SIGNED_IN - {"auditor"}
 SEE_APPLICATIONS = frozenset({"owner", "admin", "dentist", "local"})
 SEND_MESSAGES = frozenset({"owner", "admin", "local"})
 CHANGE_MODE = frozenset({"owner", "admin", "local"})
 READ_USERS = frozenset({"owner", "admin", "auditor", "local"})
 MANAGE_USERS = frozenset({"owner", "admin", "local"})
+MANAGE_PLACES = frozenset({"owner", "admin", "local"})
+MANAGE_DEVICES = frozenset({"owner", "admin", "local"})
+OWN_ACCOUNT = frozenset(ROLES)
 EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper for dentist, assistant and owner; the whole file only for whoever owns the folder."""
 READ_AUDIT = frozenset({"owner", "admin", "auditor", "local"})

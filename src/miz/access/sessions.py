@@ -5,7 +5,6 @@ no query; what ends a session ends it there in the same moment. Without input a 
 the work and the lease stay, nothing is shown until the password is given again.
 """
 
-import hashlib
 import secrets
 import uuid
 from collections.abc import Callable
@@ -13,32 +12,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from msgspec import structs
 from sqlalchemy import insert, select, update
 
-from miz.access import users, workplaces
+from miz.access import users
 from miz.access.audit.service import AuditTrail
-from miz.access.errors import ScreenLockedError, TooManyAttemptsError, UserDisabledError, WrongPasswordError
+from miz.access.codes import new_token, token_hash
+from miz.access.credentials import Credentials, may_sign_in
+from miz.access.errors import ScreenLockedError, SessionNotFoundError, UserDisabledError
 from miz.access.tables import room, user_account, user_session, workplace
-from miz.access.users import PasswordDesk
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
+from miz.kernel.errors import NotSignedInError
 from miz.wire.client_protocol import Workplace
 
 COOKIE = "miz_session"
 LOCAL = Actor(user_id="local", user="local", roles=frozenset({"local"}), session_id="local")
-
-_PER_ACCOUNT = RateLimitItemPerMinute(10)
-_PER_ADDRESS = RateLimitItemPerMinute(60)
-_NOBODY = Actor(user_id="", user="", roles=frozenset(), session_id="")
-_LOOPBACK = {"127.0.0.1", "::1", ""}
 
 
 @dataclass(slots=True)
@@ -47,45 +40,57 @@ class LiveSession:
 
     actor: Actor
     token_hash: bytes
+    started_at: datetime
     expires_at: datetime
     active_s: float
     is_locked: bool = False
 
 
 class Sessions:
-    """All live sessions of one server. To be used in the event loop."""
+    """All live sessions of one server. To be used in the event loop; methods with `tx` run in the writer."""
 
     def __init__(
-        self, database: PracticeDatabase, writer: Writer, trail: AuditTrail, *, clock: Clock, settings: Settings, local_token: str
-    ) -> None:
+        self, database: PracticeDatabase, writer: Writer, trail: AuditTrail, credentials: Credentials, *, clock: Clock, settings: Settings,
+        local_token: str,
+    ) -> None:  # fmt: skip
         self._database = database
         self._writer = writer
         self._trail = trail
+        self._credentials = credentials
         self._clock = clock
         self._settings = settings
-        self._passwords = PasswordDesk()
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._local_hash = _hash_of(local_token)
+        self._local_hash = token_hash(local_token)
         self._by_hash: dict[bytes, LiveSession] = {}
         self._at_end: list[Callable[[Transaction, str], None]] = []
+        self._at_hand_over: list[Callable[[Transaction, str, Actor], None]] = []
+        self._at_move: list[Callable[[Transaction, Workplace, Workplace], None]] = []
 
     def at_end(self, follow: Callable[[Transaction, str], None]) -> None:
         """Have `follow(transaction, session_id)` run in the transaction that ends a session."""
         self._at_end.append(follow)
 
+    def at_hand_over(self, follow: Callable[[Transaction, str, Actor], None]) -> None:
+        """Have `follow(transaction, session_id, to)` run in the transaction that gives a session's windows to another user."""
+        self._at_hand_over.append(follow)
+
+    def at_move(self, follow: Callable[[Transaction, Workplace, Workplace], None]) -> None:
+        """Have `follow(transaction, before, after)` run in the transaction that names or places a workplace anew."""
+        self._at_move.append(follow)
+
     def load(self) -> None:
         """Take up the sessions that were live when the server stopped."""
         joined = select(
-            user_session.c.id, user_session.c.token_hash, user_session.c.expires_at, user_account.c.id.label("user_id"), user_account.c.name,
-            user_account.c.roles, workplace.c.id.label("workplace_id"), workplace.c.name.label("workplace"), room.c.name.label("room"),
-        ).select_from(user_session.join(user_account).outerjoin(workplace).outerjoin(room))  # fmt: skip
+            user_session.c.id, user_session.c.token_hash, user_session.c.started_at, user_session.c.expires_at, user_session.c.device_id,
+            user_account.c.id.label("user_id"), user_account.c.name, user_account.c.roles,
+            workplace.c.id.label("workplace_id"), workplace.c.name.label("workplace"), room.c.name.label("room"),
+        ).select_from(user_session.join(user_account).outerjoin(workplace, user_session.c.workplace_id == workplace.c.id).outerjoin(room))  # fmt: skip
         live = joined.where(
             user_session.c.ended_at.is_(None), user_session.c.expires_at > self._clock.now(), user_account.c.is_disabled.is_(False)
         )
         for row in self._database.reader().execute(live):
             place = Workplace(row.workplace_id, row.workplace, row.room) if row.workplace_id else None
-            actor = _actor(row.user_id, row.name, row.roles, row.id, place)
-            self._by_hash[row.token_hash] = LiveSession(actor, row.token_hash, row.expires_at, self._clock.steady_s())
+            actor = _actor(row.user_id, row.name, row.roles, row.id, place, row.device_id)
+            self._by_hash[row.token_hash] = LiveSession(actor, row.token_hash, row.started_at, row.expires_at, self._clock.steady_s())
 
     def identify(self, call: Call, *, is_open_while_locked: bool) -> tuple[Actor | None, bool]:
         """The actor of a call and whether a cookie named it; see `infra.http.Gate`.
@@ -94,13 +99,13 @@ class Sessions:
         """
         authorization = call.header("authorization")
         if authorization is not None:
-            token_hash = _hash_of(authorization.removeprefix("Bearer ").strip())
-            if secrets.compare_digest(token_hash, self._local_hash):
+            shown = token_hash(authorization.removeprefix("Bearer ").strip())
+            if secrets.compare_digest(shown, self._local_hash):
                 return LOCAL, False
-            session = self._live(token_hash)
+            session = self._live(shown)
             return (session.actor if session else None), False
         token = call.cookie(COOKIE)
-        session = self._live(_hash_of(token)) if token else None
+        session = self._live(token_hash(token)) if token else None
         if session is None:
             return None, False
         now = self._clock.steady_s()
@@ -113,38 +118,32 @@ class Sessions:
                 session.active_s = now
         return session.actor, True
 
-    async def sign_in(self, *, name: str, password: str, place: str | None, address: str) -> tuple[str, Actor]:
-        """Start a session: the token for the client, and who it is.
+    async def sign_in(
+        self, *, name: str, password: str, place: Workplace | None, address: str, device_id: str | None = None
+    ) -> tuple[str, Actor]:
+        """Start a session: the token for the client, and who it is. `device_id` is that of a registered workplace.
 
-        Raises `WrongPasswordError`, `TooManyAttemptsError`, `UnknownWorkplaceError`.
+        Raises `WrongPasswordError`, `TooManyAttemptsError`.
         """
-        await self._check_password(name, password, address)
-        where = workplaces.find_workplace(self._database.reader(), place) if place else None
-        token = secrets.token_urlsafe(32)
+        await self._credentials.check_password(name, password, address)
+        token = new_token()
 
         def store(tx: Transaction) -> Actor:
             # Read again: while the password was compared, the account may have been switched off or got other roles.
             user = users.find_user(tx.connection, name)
-            if not _may_sign_in(user, address):
+            if not user.password_hash or not may_sign_in(user, address):
                 raise UserDisabledError
-            actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), where)
-            session = LiveSession(actor, _hash_of(token), tx.now + timedelta(hours=self._settings.session_h), self._clock.steady_s())
-            tx.connection.execute(
-                insert(user_session).values(
-                    id=actor.session_id, token_hash=session.token_hash, user_id=user.id, workplace_id=actor.workplace_id,
-                    started_at=tx.now, expires_at=session.expires_at,
-                )
-            )  # fmt: skip
-            tx.connection.execute(update(user_account).where(user_account.c.id == user.id).values(failures_in_row=0, is_disabled=False))
+            actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), place, device_id)
+            self._begin(tx, actor, token, tx.now + timedelta(hours=self._settings.session_h))
+            users.note_password_used(tx, user.id)
             self._trail.record(tx, actor, "signed_in", detail=address)
-            tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
             return actor
 
         return token, await self._writer.run(store)
 
     async def unlock(self, actor: Actor, password: str, address: str) -> None:
         """Go on with a locked session by its own user's password. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
-        await self._check_password(actor.user, password, address)
+        await self._credentials.check_password(actor.user, password, address)
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "unlocked"))
         for session in self._by_hash.values():
             if session.actor.session_id == actor.session_id:
@@ -156,21 +155,83 @@ class Sessions:
             if session.actor.session_id == actor.session_id:
                 session.is_locked = True
 
+    def hand_over(self, tx: Transaction, former: Actor, user: Any, expires_at: datetime, *, with_windows: bool) -> tuple[str, Actor]:
+        """A new session for `user` in place of `former`: its token, and who it is.
+
+        With its windows it takes over what they have open; without, they end as at a sign-out. Raises `NotSignedInError`.
+        """
+        if not _mark_ended(tx, former.session_id):
+            raise NotSignedInError
+        token = new_token()
+        place = Workplace(former.workplace_id, former.workplace, former.room) if former.workplace_id else None
+        actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), place, former.device_id)
+        self._begin(tx, actor, token, expires_at)
+        for follow in self._at_hand_over if with_windows else []:
+            follow(tx, former.session_id, actor)
+        for end in [] if with_windows else self._at_end:
+            end(tx, former.session_id)
+
+        def forget() -> None:
+            for session in self._of(session_id=former.session_id):
+                self._by_hash.pop(session.token_hash, None)
+
+        tx.after_commit(forget)
+        return token, actor
+
+    def of_user(self, user_id: str) -> list[LiveSession]:
+        """The live sessions of a user, the newest first."""
+        now = self._clock.now()
+        own = [session for session in self._of(user_id=user_id) if session.expires_at > now]
+        return sorted(own, key=lambda session: session.started_at, reverse=True)
+
+    def is_somebody_at(self, workplace_id: str) -> bool:
+        """Whether a live session belongs to the workplace."""
+        return bool(self._of(workplace_id=workplace_id))
+
     async def sign_out(self, actor: Actor) -> None:
         """End a session; its applications end with it and free their patients."""
-        await self._end([session for session in self._by_hash.values() if session.actor.session_id == actor.session_id], "signed_out")
+        await self._end(self._of(session_id=actor.session_id), "signed_out")
 
-    async def end_sessions_of(self, user_id: str) -> None:
-        """End all sessions of a user at once, as when the account is switched off."""
-        await self._end([session for session in self._by_hash.values() if session.actor.user_id == user_id], "session_ended")
+    async def end_own(self, actor: Actor, session_id: str) -> None:
+        """End a session of the actor, here or elsewhere. Raises `SessionNotFoundError`."""
+        found = self._of(session_id=session_id, user_id=actor.user_id)
+        if not found:
+            raise SessionNotFoundError
+        await self._end(found, "signed_out")
+
+    async def end_sessions_of(self, user_id: str, *, but: str = "") -> None:
+        """End all sessions of a user at once, as when the account is switched off; `but` one may stay."""
+        await self._end([session for session in self._of(user_id=user_id) if session.actor.session_id != but], "session_ended")
+
+    async def end_sessions_at(self, device_id: str) -> None:
+        """End all sessions at a registered workplace at once."""
+        await self._end(self._of(device_id=device_id), "session_ended")
 
     async def end_expired(self) -> None:
         """End the sessions whose time is over."""
         now = self._clock.now()
         await self._end([session for session in self._by_hash.values() if session.expires_at <= now], "session_expired")
 
-    async def hash_password(self, password: str) -> str:
-        return await self._passwords.hash(password)
+    def move(self, tx: Transaction, before: Workplace, after: Workplace) -> None:
+        """The workplace has another name or room; who is signed in there is found there from now on."""
+        for follow in self._at_move:
+            follow(tx, before, after)
+
+        def rename() -> None:
+            for session in self._of(workplace_id=after.id):
+                session.actor = structs.replace(session.actor, workplace=after.name, room=after.room)
+
+        tx.after_commit(rename)
+
+    def _begin(self, tx: Transaction, actor: Actor, token: str, expires_at: datetime) -> None:
+        session = LiveSession(actor, token_hash(token), tx.now, expires_at, self._clock.steady_s())
+        tx.connection.execute(
+            insert(user_session).values(
+                id=actor.session_id, token_hash=session.token_hash, user_id=actor.user_id, workplace_id=actor.workplace_id,
+                device_id=actor.device_id, started_at=tx.now, expires_at=expires_at,
+            )
+        )  # fmt: skip
+        tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
 
     async def _end(self, sessions: list[LiveSession], action: str) -> None:
         if not sessions:
@@ -180,56 +241,37 @@ class Sessions:
 
         def end(tx: Transaction) -> None:
             for session in sessions:
-                session_id = session.actor.session_id
-                tx.connection.execute(update(user_session).where(user_session.c.id == session_id).values(ended_at=tx.now))
+                _mark_ended(tx, session.actor.session_id)
                 self._trail.record(tx, session.actor, action)
                 for follow in self._at_end:
-                    follow(tx, session_id)
+                    follow(tx, session.actor.session_id)
 
         await self._writer.run(end)
 
-    def _live(self, token_hash: bytes) -> LiveSession | None:
-        session = self._by_hash.get(token_hash)
+    def _of(self, **wanted: str) -> list[LiveSession]:
+        """The sessions whose actors are so."""
+        # A copy: the writer may ask while the event loop adds one.
+        return [
+            session
+            for session in list(self._by_hash.values())
+            if all(getattr(session.actor, name) == value for name, value in wanted.items())
+        ]
+
+    def _live(self, shown: bytes) -> LiveSession | None:
+        session = self._by_hash.get(shown)
         if session is None or session.expires_at <= self._clock.now():
             return None
         return session
 
-    async def _check_password(self, name: str, password: str, address: str) -> None:
-        # From the server itself there is a window of its own, so that a stranger's guessing never locks the owner out.
-        origin = "here" if address in _LOOPBACK else "network"
-        account = name.strip().casefold()
-        may_try = self._limiter.hit(_PER_ACCOUNT, "account", origin, account) and (
-            origin == "here" or self._limiter.hit(_PER_ADDRESS, "address", address)
-        )
-        if not may_try:
-            raise TooManyAttemptsError(retry_after_s=60)
-        user = users.find_user(self._database.reader(), name)
-        if not await self._passwords.fits(user.password_hash if user else None, password):
-            await self._writer.run(lambda tx: self._keep_refusal(tx, user, address, is_guess=True))
-            raise WrongPasswordError
-        if not _may_sign_in(user, address):
-            await self._writer.run(lambda tx: self._keep_refusal(tx, user, address, is_guess=False))
-            raise UserDisabledError
 
-    def _keep_refusal(self, tx: Transaction, user: Any, address: str, *, is_guess: bool) -> None:
-        """The audit trail names the account if there is one, never what was typed: that may be a password."""
-        if user is not None and is_guess:
-            users.count_failure(tx, user.id)
-        self._trail.record(tx, structs.replace(_NOBODY, user_id=user.id if user else ""), "sign_in_refused", detail=address)
+def _mark_ended(tx: Transaction, session_id: str) -> bool:
+    """Whether the session was live until now."""
+    live = (user_session.c.id == session_id, user_session.c.ended_at.is_(None))
+    return tx.connection.execute(update(user_session).where(*live).values(ended_at=tx.now)).rowcount == 1
 
 
-def _may_sign_in(user: Any, address: str) -> bool:
-    """Guessing from the network switches an account off, but never the owner who stands at the server."""
-    is_guessed_off = user.failures_in_row >= users.FAILURES_UNTIL_DISABLED
-    return not user.is_disabled or (address in _LOOPBACK and "owner" in user.roles and is_guessed_off)
-
-
-def _actor(user_id: str, name: str, roles: list[str], session_id: str, place: Workplace | None) -> Actor:
+def _actor(user_id: str, name: str, roles: list[str], session_id: str, place: Workplace | None, device_id: str | None) -> Actor:
     return Actor(
-        user_id=user_id, user=name, roles=frozenset(roles), session_id=session_id,
-        workplace_id=place.id if place else None, workplace=place.name if place else "", room=place.room if place else None,
+        user_id=user_id, user=name, roles=frozenset(roles), session_id=session_id, workplace_id=place.id if place else None,
+        workplace=place.name if place else "", room=place.room if place else None, device_id=device_id,
     )  # fmt: skip
-
-
-def _hash_of(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

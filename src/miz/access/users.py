@@ -1,111 +1,117 @@
-"""Users and their passwords.
+"""Users: rows, and the rules about them that need no password."""
 
-Passwords are kept as Argon2id (64 MiB, 3 passes, 4 lanes); at most four are computed at once, and who would have to
-wait behind fifty others is asked to try again (`reliability.md` E4).
-"""
-
-import asyncio
 import uuid
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, func, insert, select, update
 
-from miz.access.errors import LastOwnerError, TooManyAttemptsError, UnknownUserError, UserExistsError, WeakPasswordError
+from miz.access.codes import code_hash
+from miz.access.errors import LastOwnerError, UnknownUserError, UserExistsError
 from miz.access.roles import ROLES
 from miz.access.tables import user_account
 from miz.infra.db.writer import Transaction
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError, NotPermittedError
 
-PASSWORD_LENGTH = range(15, 201)
 FAILURES_UNTIL_DISABLED = 100
+PIN_FAILURES_UNTIL_VOID = 5
+NO_PASSWORD = ""
 
 
-class PasswordDesk:
-    """Computes and compares password hashes away from the event loop."""
-
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4)
-        self._at_once = asyncio.Semaphore(4)
-        self._waiting = 0
-        self._nobody = self._hasher.hash(str(uuid.uuid4()))
-
-    def hash_now(self, password: str) -> str:
-        """Hash in the calling thread, for setting up."""
-        return self._hasher.hash(password)
-
-    async def hash(self, password: str) -> str:
-        return str(await self._run(self._hasher.hash, password))
-
-    async def fits(self, password_hash: str | None, password: str) -> bool:
-        """Whether the password fits; without a hash the same time passes and the answer is no."""
-        return bool(await self._run(self._fits, password_hash, password))
-
-    def _fits(self, password_hash: str | None, password: str) -> bool:
-        try:
-            self._hasher.verify(password_hash or self._nobody, password)
-        except VerificationError:
-            return False
-        return password_hash is not None
-
-    async def _run(self, work: Any, *arguments: Any) -> Any:
-        if self._waiting >= 50:
-            raise TooManyAttemptsError
-        self._waiting += 1
-        try:
-            async with self._at_once:
-                return await asyncio.to_thread(work, *arguments)
-        finally:
-            self._waiting -= 1
-
-
-def check_password_rule(password: str, *names: str) -> None:
-    """Raise `WeakPasswordError` for one that is too short, too long, or a name of the practice."""
-    if len(password) not in PASSWORD_LENGTH or password.casefold() in {name.casefold() for name in names}:
-        raise WeakPasswordError
-
-
-def check_may_grant(actor: Actor, roles: list[str]) -> None:
-    """Raise `NotPermittedError` when an administrator who is no owner touches an owner."""
+def check_may_change(actor: Actor, roles: Iterable[str]) -> None:
+    """Raise `NotPermittedError` when an administrator who is no owner touches an owner, or makes one."""
     if "owner" in roles and not actor.roles & {"owner", "local"}:
         raise NotPermittedError
 
 
-def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str) -> str:
+def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str = NO_PASSWORD) -> str:
     """Store a user and return the id. Raises `InvalidInputError`, `UserExistsError`."""
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise InvalidInputError("A user needs a name of up to 100 characters.")
-    if not roles or (unknown := sorted(set(roles) - set(ROLES))):
-        raise InvalidInputError(
-            "Unknown role: {role}. Roles are {roles}.", role=", ".join(unknown if roles else []), roles=", ".join(ROLES)
-        )
-    if _row(tx.connection, name) is not None:
+    roles = _checked(roles)
+    if find_user(tx.connection, name) is not None:
         raise UserExistsError
     user_id = str(uuid.uuid4())
     tx.connection.execute(
         insert(user_account).values(
-            id=user_id, name=name, sign_in_name=name.casefold(), password_hash=password_hash, roles=sorted(set(roles)), created_at=tx.now
+            id=user_id, name=name, sign_in_name=name.casefold(), password_hash=password_hash, roles=roles, created_at=tx.now
         )
     )
     return user_id
 
 
+def user_to_change(tx: Transaction, actor: Actor, name: str) -> Any:
+    """The user's row, if the actor may change it. Raises `UnknownUserError`, `NotPermittedError`."""
+    user = find_user(tx.connection, name)
+    if user is None:
+        raise UnknownUserError
+    check_may_change(actor, user.roles)
+    return user
+
+
+def set_roles(tx: Transaction, user: Any, roles: list[str]) -> list[str]:
+    """Give a user these roles instead of the former. Raises `InvalidInputError`, `LastOwnerError`."""
+    roles = _checked(roles)
+    if "owner" in user.roles and "owner" not in roles:
+        _require_other_owner(tx, user, "The last owner stays an owner.")
+    _change(tx, user.id, roles=roles)
+    return roles
+
+
 def set_user_disabled(tx: Transaction, name: str, *, is_disabled: bool) -> str:
     """Switch a user off or on again and return the id. Raises `UnknownUserError`, `LastOwnerError`."""
-    user = _row(tx.connection, name)
+    user = find_user(tx.connection, name)
     if user is None:
         raise UnknownUserError
     if is_disabled and "owner" in user.roles:
-        others = tx.connection.execute(
-            select(user_account.c.roles).where(user_account.c.id != user.id, user_account.c.is_disabled.is_(False))
-        )
-        if not any("owner" in roles for (roles,) in others):
-            raise LastOwnerError
-    tx.connection.execute(update(user_account).where(user_account.c.id == user.id).values(is_disabled=is_disabled, failures_in_row=0))
+        _require_other_owner(tx, user)
+    _change(tx, user.id, is_disabled=is_disabled, failures_in_row=0)
     return str(user.id)
+
+
+def set_code(tx: Transaction, user_id: str, code: str, valid_until: datetime) -> None:
+    """From now on only this code leads to a password; the former password, PIN and code are void."""
+    _change(
+        tx, user_id, code_hash=code_hash(code), code_until=valid_until, password_hash=NO_PASSWORD, password_used_at=None,
+        pin_hash=None, pin_failures=0,
+    )  # fmt: skip
+
+
+def has_code(user: Any, code: str, now: datetime) -> bool:
+    """Whether the code is the user's and its time is not over."""
+    return user is not None and user.code_hash is not None and user.code_hash == code_hash(code) and now < user.code_until
+
+
+def set_password(tx: Transaction, user_id: str, password_hash: str) -> None:
+    """Give a user a password; a code has done its work then."""
+    _change(tx, user_id, password_hash=password_hash, code_hash=None, code_until=None, failures_in_row=0)
+
+
+def note_password_used(tx: Transaction, user_id: str) -> None:
+    """The user has signed in with the password: failures are forgiven, the PIN counts again."""
+    _change(tx, user_id, failures_in_row=0, is_disabled=False, password_used_at=tx.now, pin_failures=0)
+
+
+def set_pin(tx: Transaction, user_id: str, pin_hash: str | None) -> None:
+    """Set the PIN, or with None remove it."""
+    _change(tx, user_id, pin_hash=pin_hash, pin_failures=0)
+
+
+def forgive_wrong_pins(tx: Transaction, user_id: str) -> None:
+    """The right PIN was given."""
+    _change(tx, user_id, pin_failures=0)
+
+
+def count_pin_failure(tx: Transaction, user_id: str) -> bool:
+    """One more wrong PIN in a row; whether it was the one after which the PIN rests."""
+    count = user_account.c.pin_failures + 1
+    failures = tx.connection.execute(
+        update(user_account).where(user_account.c.id == user_id).values(pin_failures=count).returning(user_account.c.pin_failures)
+    ).scalar_one()
+    return bool(failures == PIN_FAILURES_UNTIL_VOID)
 
 
 def count_failure(tx: Transaction, user_id: str) -> None:
@@ -124,19 +130,42 @@ def count_failure(tx: Transaction, user_id: str) -> None:
 
 def find_user(reader: Connection, name: str) -> Any:
     """The user's row by sign-in name (capitals do not matter), or None."""
-    return _row(reader, name)
+    return reader.execute(select(user_account).where(user_account.c.sign_in_name == name.strip().casefold())).one_or_none()
 
 
-def list_users(reader: Connection) -> list[dict[str, Any]]:
-    """All users by name, without their hashes."""
-    shown = (user_account.c.id, user_account.c.name, user_account.c.roles, user_account.c.is_disabled, user_account.c.created_at)
-    return [row._asdict() for row in reader.execute(select(*shown).order_by(func.lower(user_account.c.name)))]
+def user_of(reader: Connection, user_id: str) -> Any:
+    """The user's row by id. Raises `UnknownUserError`."""
+    user = reader.execute(select(user_account).where(user_account.c.id == user_id)).one_or_none()
+    if user is None:
+        raise UnknownUserError
+    return user
+
+
+def all_users(reader: Connection) -> list[Any]:
+    """The rows of all users by name."""
+    return list(reader.execute(select(user_account).order_by(func.lower(user_account.c.name))))
 
 
 def names_by_id(reader: Connection) -> dict[str, str]:
     """The names of all users, switched off or not."""
-    return {user_id: name for user_id, name in reader.execute(select(user_account.c.id, user_account.c.name))}
+    return {row.id: row.name for row in reader.execute(select(user_account.c.id, user_account.c.name))}
 
 
-def _row(connection: Connection, name: str) -> Any:
-    return connection.execute(select(user_account).where(user_account.c.sign_in_name == name.strip().casefold())).one_or_none()
+def _change(tx: Transaction, user_id: str, **values: Any) -> None:
+    tx.connection.execute(update(user_account).where(user_account.c.id == user_id).values(**values))
+
+
+def _checked(roles: list[str]) -> list[str]:
+    if not roles or (unknown := sorted(set(roles) - set(ROLES))):
+        raise InvalidInputError(
+            "Unknown role: {role}. Roles are {roles}.", role=", ".join(unknown if roles else []), roles=", ".join(ROLES)
+        )
+    return sorted(set(roles))
+
+
+def _require_other_owner(tx: Transaction, user: Any, sentence: str = "") -> None:
+    """There must be another owner who can sign in."""
+    can_sign_in = (user_account.c.is_disabled.is_(False), user_account.c.password_hash != NO_PASSWORD)
+    others = tx.connection.execute(select(user_account.c.roles).where(user_account.c.id != user.id, *can_sign_in))
+    if not any("owner" in roles for (roles,) in others):
+        raise LastOwnerError(sentence)

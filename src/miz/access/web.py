@@ -2,31 +2,35 @@
 
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
-import miz
-from miz.access import workplaces
+from miz.access.devices.cookie import device_of
+from miz.access.devices.model import Device
 from miz.access.errors import TooManyAttemptsError, UnknownWorkplaceError, WrongPasswordError
-from miz.access.roles import SIGNED_IN
-from miz.access.sessions import COOKIE, Sessions
+from miz.access.gate import gate_reply, go_to, session_cookie, way_back, words_of
+from miz.access.roles import SEARCH_PATIENTS, SIGNED_IN
+from miz.access.sessions import Sessions
+from miz.access.workplaces.rows import find_workplace, list_workplaces
 from miz.infra.db.engine import Reader
-from miz.infra.http import EVERYBODY, STATUS_OF, Call, Endpoint, Reply
+from miz.infra.http import EVERYBODY, Call, Endpoint, Reply
+from miz.kernel.actor import Actor
 from miz.kernel.errors import MizError
-from miz.ui.face import look_of, safe_next
-from miz.ui.i18n import translator
-from miz.ui.render import Page, render
+from miz.ui.face import safe_next
 from miz.wire.client_protocol import Workplace
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignInPage:
-    """User, password, workplace."""
+    """User, password, workplace; at a registered workplace that one."""
 
     template: ClassVar[str] = "sign_in.html"
     practice: str
     user: str
     workplaces: list[Workplace]
+    registered: Device | None
     chosen: str
     next: str
+    has_new_password: bool
     errors: dict[str, str]
     advice: str
 
@@ -39,6 +43,7 @@ class LockedPage:
     practice: str
     user: str
     user_id: str
+    is_registered: bool
     next: str
     errors: dict[str, str]
     advice: str
@@ -67,26 +72,29 @@ class AccessPages:
         ]
 
     async def show_sign_in(self, call: Call) -> Reply:
-        return self._sign_in_page(call, user="", chosen="", next_path=safe_next(call.query.get("next")))
+        return self._sign_in_page(call, next_path=safe_next(call.query.get("next")))
 
     async def sign_in(self, call: Call) -> Reply:
-        form = call.form
-        user, chosen, next_path = form.get("user", ""), form.get("workplace", ""), safe_next(form.get("next"))
+        form, registered = call.form, self._registered(call)
+        user, next_path = form.get("user", ""), safe_next(form.get("next"))
+        chosen = (registered.workplace_id or "") if registered else form.get("workplace", "")
         try:
-            token, _ = await self._sessions.sign_in(
-                name=user, password=form.get("password", ""), place=chosen or None, address=call.address
-            )
+            place = find_workplace(self._reader(), chosen) if chosen else None
+            token, actor = await self._sessions.sign_in(
+                name=user, password=form.get("password", ""), place=place, address=call.address,
+                device_id=registered.id if registered else None,
+            )  # fmt: skip
         except (WrongPasswordError, TooManyAttemptsError, UnknownWorkplaceError) as error:
             return self._sign_in_page(call, user=user, chosen=chosen, next_path=next_path, error=error)
-        return self._go(next_path, self._cookie(token, self._session_s, call))
+        return go_to(_home_of(actor) if next_path == "/" else next_path, session_cookie(token, self._session_s, call))
 
     async def sign_out(self, call: Call) -> Reply:
         await self._sessions.sign_out(call.person)
-        return self._go("/sign-in", self._cookie("", 0, call))
+        return go_to("/sign-in", session_cookie("", 0, call))
 
     async def lock(self, call: Call) -> Reply:
         self._sessions.lock(call.person)
-        return self._go(f"/locked?next={safe_next(call.form.get('next'))}")
+        return go_to(f"/locked?next={quote(way_back(call))}")
 
     async def show_locked(self, call: Call) -> Reply:
         self._sessions.lock(call.person)
@@ -99,39 +107,31 @@ class AccessPages:
             await self._sessions.unlock(call.person, form.get("password", ""), call.address)
         except (WrongPasswordError, TooManyAttemptsError) as error:
             return self._locked_page(call, next_path, error)
-        return self._go(next_path)
+        return go_to(next_path)
 
-    def _sign_in_page(self, call: Call, *, user: str, chosen: str, next_path: str, error: MizError | None = None) -> Reply:
-        places = workplaces.list_workplaces(self._reader())
-        errors, advice = _words(call, error, "workplace" if isinstance(error, UnknownWorkplaceError) else "password")
+    def _registered(self, call: Call) -> Device | None:
+        """The registered workplace that this browser stands for."""
+        device = device_of(call, self._reader)
+        return device if device is not None and device.kind == "workplace" else None
+
+    def _sign_in_page(self, call: Call, *, user: str = "", chosen: str = "", next_path: str, error: MizError | None = None) -> Reply:
+        errors, advice = words_of(call, error, "workplace" if isinstance(error, UnknownWorkplaceError) else "password")
         page = SignInPage(
-            practice=self._practice, user=user, workplaces=places, chosen=chosen, next=next_path, errors=errors, advice=advice
+            practice=self._practice, user=user, workplaces=list_workplaces(self._reader()), registered=self._registered(call),
+            chosen=chosen, next=next_path, has_new_password=call.query.get("password") == "set", errors=errors, advice=advice,
         )  # fmt: skip
-        return _reply(page, call, error)
+        return gate_reply(page, call, error)
 
     def _locked_page(self, call: Call, next_path: str, error: MizError | None = None) -> Reply:
         person = call.person
-        errors, advice = _words(call, error, "password")
+        errors, advice = words_of(call, error, "password")
         page = LockedPage(
-            practice=self._practice, user=person.user, user_id=person.user_id, next=next_path, errors=errors, advice=advice
+            practice=self._practice, user=person.user, user_id=person.user_id, is_registered=person.device_id is not None,
+            next=next_path, errors=errors, advice=advice,
         )  # fmt: skip
-        return _reply(page, call, error)
-
-    def _go(self, path: str, *headers: tuple[str, str]) -> Reply:
-        return Reply(b"", 303, headers=[("location", path), *headers])
-
-    def _cookie(self, token: str, age_s: int, call: Call) -> tuple[str, str]:
-        secure = "; Secure" if call.is_secure else ""
-        return "set-cookie", f"{COOKIE}={token}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return gate_reply(page, call, error)
 
 
-def _words(call: Call, error: MizError | None, field: str) -> tuple[dict[str, str], str]:
-    """What happened, by field, and what to do, in the language of the browser."""
-    if error is None:
-        return {}, ""
-    translate = translator(look_of(call).language)
-    return {field: translate(error.title)}, translate(error.hint) if error.hint else ""
-
-
-def _reply(page: Page, call: Call, error: MizError | None) -> Reply:
-    return Reply(render(page, look_of(call), version=miz.__version__), STATUS_OF[error.kind] if error else 200)
+def _home_of(actor: Actor) -> str:
+    """The first page for these roles: the patients, or the console for who has nothing to do with them."""
+    return "/" if actor.roles & SEARCH_PATIENTS else "/console"

@@ -14,14 +14,24 @@ from sqlalchemy import select
 from starlette.types import Receive, Scope, Send
 
 import miz
-from miz.access import users, workplaces
-from miz.access.api import AccessRoutes
+from miz.access import users
+from miz.access.accounts.api import AccountRoutes
+from miz.access.accounts.service import Accounts
+from miz.access.accounts.web import AccountPages
+from miz.access.api import SessionRoutes
+from miz.access.attempts import Attempts
 from miz.access.audit.api import AuditRoutes
 from miz.access.audit.service import AuditTrail, signing_seed
+from miz.access.credentials import Credentials
+from miz.access.devices.api import DeviceRoutes
+from miz.access.devices.service import DeviceRegister
+from miz.access.devices.web import DevicePages
 from miz.access.idempotency import forget_old_answers
+from miz.access.passwords import PasswordDesk, check_password_rule
 from miz.access.sessions import LOCAL, Sessions
-from miz.access.users import PasswordDesk, check_password_rule
 from miz.access.web import AccessPages
+from miz.access.workplaces.api import PlaceRoutes
+from miz.access.workplaces.service import Places, set_up_workplace
 from miz.apps.advice import EditionAdvisor
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
@@ -33,7 +43,7 @@ from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.migrate import bring_up_to_date
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
-from miz.infra.events import EventBroker
+from miz.infra.events import Event, EventBroker
 from miz.infra.files import InstanceLock
 from miz.infra.http import Endpoint, build_app
 from miz.infra.settings import Settings
@@ -107,8 +117,21 @@ class Server:
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
-        self.sessions = Sessions(self.database, self.writer, self.trail, clock=clock, settings=self.settings, local_token=self.local_token)
+        attempts = Attempts()
+        credentials = Credentials(self.writer, self.trail, attempts, reader=reader, clock=clock)
+        self.sessions = Sessions(
+            self.database, self.writer, self.trail, credentials, clock=clock, settings=self.settings, local_token=self.local_token
+        )
         self.sessions.at_end(self.openings.close_session)
+        self.sessions.at_end(lambda tx, session_id: tx.after_commit(lambda: self.broker.publish([Event("session", session_id)])))
+        self.sessions.at_hand_over(self.openings.hand_over)
+        self.sessions.at_hand_over(lambda tx, session_id, _: tx.after_commit(lambda: self.broker.publish([Event("session", session_id)])))
+        self.sessions.at_move(self.presence.move)
+        self.accounts = Accounts(
+            self.sessions, credentials, self.writer, self.trail, reader=reader, clock=clock, settings=self.settings, practice=self.practice
+        )
+        self.places = Places(self.sessions, self.broker, self.trail)
+        self.devices = DeviceRegister(self.sessions, attempts, self.writer, self.broker, self.trail, require_setup=self.modes.require_setup)
         self.advisor = EditionAdvisor(self.edition, today=self.today)
         face = Face(version=miz.__version__)
         # Apart from all else: its own connections, its own gate, its own routes (ADR 0011).
@@ -127,7 +150,10 @@ class Server:
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
-            *AccessRoutes(self.sessions, self.writer, self.trail, reader=reader, practice=self.practice).endpoints(),
+            *SessionRoutes(self.sessions, reader=reader).endpoints(),
+            *AccountRoutes(self.accounts, reader=reader, clock=self.clock).endpoints(),
+            *PlaceRoutes(self.places, self.writer, reader=reader).endpoints(),
+            *DeviceRoutes(self.devices, reader=reader, clock=self.clock).endpoints(),
             *AuditRoutes(
                 self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader())
             ).endpoints(),
@@ -143,7 +169,7 @@ class Server:
     def _pages(self) -> list[Endpoint]:
         reader = self.database.reader
         desk = Desk(
-            openings=self.openings, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
+            openings=self.openings, modes=self.modes, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
             idle_lock_min=self.settings.idle_lock_min,
             advisor=self.advisor,
         )  # fmt: skip
@@ -151,6 +177,8 @@ class Server:
             *FindPages(desk, self.records, self.writer).endpoints(),
             *PatientPages(desk, self.records, self.memory, self.writer).endpoints(),
             *AccessPages(self.sessions, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
+            *AccountPages(self.accounts, reader=reader, settings=self.settings, practice=self.practice).endpoints(),
+            *DevicePages(self.devices, reader=reader, practice=self.practice).endpoints(),
         ]
 
     def read_record(self, actor: Actor, patient_id: str, today: date) -> Patient:
@@ -296,7 +324,7 @@ async def _fill(
         )
         users.add_user(tx, name=owner, roles=owner_roles, password_hash=password_hash)
         for name, is_room in places.items():
-            workplaces.add_workplace(tx, name, is_room=is_room)
+            set_up_workplace(tx, name, is_room=is_room)
         trail.record(tx, LOCAL, "practice_set_up")
         for sample in SAMPLE_PATIENTS:
             records.create_patient(tx, LOCAL, NewPatient(**sample.identity, is_sample=True), sample.entries)

@@ -51,7 +51,7 @@ class SystemRoutes:
         return self._describe()
 
     async def events(self, call: Call) -> Stream:
-        return Stream(self._chunks(topics_of(call.query.get("topics", ""))))
+        return Stream(self._chunks([*topics_of(call.query.get("topics", "")), f"session:{call.person.session_id}"]))
 
     async def _chunks(self, topics: list[str]) -> AsyncIterator[bytes]:
         with self._broker.listening(topics) as waiting:
@@ -62,7 +62,7 @@ class SystemRoutes:
                 except TimeoutError:
                     yield b"event: ping\ndata: {}\n\n"
                     continue
-                if event is None:
+                if event is None or event.topic == "session":  # the server stops; the session of this stream has ended
                     return
                 yield _chunk(event)
 

@@ -4,7 +4,10 @@ from msgspec import Struct
 
 
 class Actor(Struct, frozen=True):
-    """The person (or the command line) behind a request. `workplace` is the name shown to others."""
+    """The person (or the command line) behind a request. `workplace` is the name shown to others.
+
+    `device_id` is set where the session began at a registered workplace.
+    """
 
     user_id: str
     user: str
@@ -13,6 +16,7 @@ class Actor(Struct, frozen=True):
     workplace_id: str | None = None
     workplace: str = ""
     room: str | None = None
+    device_id: str | None = None
 
     @property
     def place(self) -> str:

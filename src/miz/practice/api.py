@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from miz.access import workplaces
 from miz.access.roles import RUN_APPLICATION, SEARCH_PATIENTS, SEE_APPLICATIONS, SEND_MESSAGES
+from miz.access.workplaces.rows import find_workplace
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
@@ -77,7 +77,7 @@ class ApplicationRoutes:
         ]  # fmt: skip
 
     async def register(self, call: Call) -> RegisteredApplication:
-        place = workplaces.find_workplace(self._reader(), call.body.workplace) if call.body.workplace else None
+        place = find_workplace(self._reader(), call.body.workplace) if call.body.workplace else None
         application = await self._writer.run(lambda tx: self._presence.register(tx, call.person, call.body, place))
         return RegisteredApplication(application.id, self._presence.interval_s, self._presence.lease_s)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
@@ -140,6 +140,33 @@ class Presence:
 
     def ids_of_session(self, session_id: str) -> list[str]:
         return [application.id for application in list(self._applications.values()) if application.session_id == session_id]
+
+    def hand_over(self, tx: Transaction, from_session_id: str, to: Actor) -> None:
+        """The applications of a session belong to another session and its user from now on, with what they have open."""
+        of_session = client_application.c.session_id == from_session_id
+        values = {"session_id": to.session_id, "user_id": to.user_id, "user": to.user}
+        tx.connection.execute(update(client_application).where(of_session).values(**values))
+
+        def follow() -> None:
+            for application_id in self.ids_of_session(from_session_id):
+                application = self._applications[application_id]
+                application.session_id, application.user_id, application.user = to.session_id, to.user_id, to.user
+            self._tell()
+
+        tx.after_commit(follow)
+
+    def move(self, tx: Transaction, before: Workplace, after: Workplace) -> None:
+        """A workplace has another name or room; its applications are found there from now on."""
+        at_place = client_application.c.workplace == before.name
+        tx.connection.execute(update(client_application).where(at_place).values(workplace=after.name, room=after.room))
+
+        def follow() -> None:
+            for application in self._applications.values():
+                if application.workplace == before.name:
+                    application.workplace, application.room = after.name, after.room
+            self._tell()
+
+        tx.after_commit(follow)
 
     def remove(self, tx: Transaction, application_ids: Iterable[str]) -> None:
         """Forget applications; their leases must have been released in the same transaction."""

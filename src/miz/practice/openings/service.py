@@ -97,6 +97,19 @@ class Openings:
             )
             self.release(tx, state.holder_id)
 
+    def retire(self, tx: Transaction, application: LiveApplication, patient_id: str) -> None:
+        """See to it that nobody writes to this record any more: no token that was given out works from here on.
+
+        Raises `PatientOpenElsewhereError`, `PatientNotFoundError`, `PatientMergedError`, `ModeForbidsError`.
+        """
+        state = self._state(tx, application, patient_id)
+        if state.holder_id is not None:
+            if state.holder_id != application.id:
+                self._refuse_if_alive(tx, patient_id, state.holder_id)
+            self.release(tx, state.holder_id)
+        else:
+            store.set_token(tx.connection, patient_id, next_token(state.fencing_token, self._epoch))
+
     def end_all(self, tx: Transaction) -> None:
         """Free every patient, as entering setup mode does."""
         for application_id in store.leased_applications(tx.connection):
@@ -130,6 +143,22 @@ class Openings:
     def close_session(self, tx: Transaction, session_id: str) -> None:
         """End the applications of a session that has ended."""
         self.close_applications(tx, self.presence.ids_of_session(session_id))
+
+    def hand_over(self, tx: Transaction, session_id: str, to: Actor) -> None:
+        """Another user takes the windows of a session; leases and tokens stay as they are."""
+        moved = self.presence.ids_of_session(session_id)
+        self.presence.hand_over(tx, session_id, to)
+
+        def follow() -> None:
+            for patient_id, request in list(self._requests.items()):
+                if request.application_id in moved:
+                    self._requests[patient_id] = structs.replace(request, user=to.user)
+                    self._tell(patient_id)
+            for application_id in moved:
+                if held := self._by_application.get(application_id):
+                    self._tell(held.patient_id)
+
+        tx.after_commit(follow)
 
     def ask_for(self, application: LiveApplication, patient_id: str) -> OpeningRequest:
         """Ask the window that has the patient open to release it. Asking again changes nothing.

@@ -1,0 +1,72 @@
+"""Passwords and PINs: their rules, and computing their hashes.
+
+Both are kept as Argon2id (64 MiB, 3 passes, 4 lanes); at most four are computed at once, and who would have to
+wait behind fifty others is asked to try again (`reliability.md` E4).
+"""
+
+import asyncio
+import itertools
+import re
+import uuid
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from miz.access.errors import TooManyAttemptsError, WeakPasswordError, WeakPinError
+
+PASSWORD_LENGTH = range(15, 201)
+_SIX_DIGITS = re.compile(r"[0-9]{6}")
+
+
+class PasswordDesk:
+    """Computes and compares hashes away from the event loop."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher(time_cost=3, memory_cost=65_536, parallelism=4)
+        self._at_once = asyncio.Semaphore(4)
+        self._waiting = 0
+        self._nobody = self._hasher.hash(str(uuid.uuid4()))
+
+    def hash_now(self, password: str) -> str:
+        """Hash in the calling thread, for setting up."""
+        return self._hasher.hash(password)
+
+    async def hash(self, password: str) -> str:
+        return str(await self._run(self._hasher.hash, password))
+
+    async def fits(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password fits; without a hash the same time passes and the answer is no."""
+        return bool(await self._run(self._fits, password_hash, password))
+
+    def _fits(self, password_hash: str | None, password: str) -> bool:
+        try:
+            self._hasher.verify(password_hash or self._nobody, password)
+        except VerificationError:
+            return False
+        return bool(password_hash)
+
+    async def _run(self, work: Any, *arguments: Any) -> Any:
+        if self._waiting >= 50:
+            raise TooManyAttemptsError
+        self._waiting += 1
+        try:
+            async with self._at_once:
+                return await asyncio.to_thread(work, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+def check_password_rule(password: str, *names: str) -> None:
+    """Raise `WeakPasswordError` for one that is too short, too long, or a name of the practice."""
+    if len(password) not in PASSWORD_LENGTH or password.casefold() in {name.casefold() for name in names}:
+        raise WeakPasswordError
+
+
+def check_pin_rule(pin: str) -> None:
+    """Raise `WeakPinError` unless these are six digits, of three kinds at least and not counted up or down."""
+    if not _SIX_DIGITS.fullmatch(pin) or len(set(pin)) < 3:
+        raise WeakPinError
+    steps = {(int(after) - int(before)) % 10 for before, after in itertools.pairwise(pin)}
+    if steps in ({1}, {9}):
+        raise WeakPinError
