@@ -164,8 +164,61 @@ class ApiClient:
     def mark_entered_in_error(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str) -> Any:
         return self._entry("DELETE", kind, f"/patients/{patient_id}/{kind}/{entry_id}", token)
 
-    def restore(self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str) -> Any:
-        return self._entry("POST", kind, f"/patients/{patient_id}/{kind}/{entry_id}/restore", token)
+    def restore(
+        self, kind: protocol.EntryKind, patient_id: str, entry_id: str, token: str, change: str | None = None, state: str = "before"
+    ) -> Any:  # fmt: skip
+        """Bring back the state before or after a change of the history; without one, take back the last change."""
+        body = {"change": change, "state": state} if change else None
+        return self._entry("POST", kind, f"/patients/{patient_id}/{kind}/{entry_id}/restore", token, body)
+
+    def review(self, patient_id: str, token: str) -> protocol.Patient:
+        return self._record("review", patient_id, token)
+
+    def reviews(self) -> list[protocol.ReviewLine]:
+        return self.call("GET", "/reviews", answer=protocol.Reviews).items
+
+    def confirm(self, patient_id: str, token: str, group_id: str) -> protocol.Patient:
+        return self._record("confirmations", patient_id, token, protocol.ConfirmGroup(group_id))
+
+    def decide(self, patient_id: str, token: str, **decision: Any) -> protocol.Patient:
+        return self._record("decisions", patient_id, token, decision)
+
+    def move(
+        self, patient_id: str, token: str, to: str, entries: Sequence[tuple[protocol.EntryKind, str]], *, idempotency_key: str | None = None
+    ) -> protocol.Opening:
+        """Move entries to the patient they belong to, who is open here afterwards."""
+        body = protocol.MoveEntries(to, [protocol.EntryRef(kind, entry_id) for kind, entry_id in entries])
+        return self._moving(f"/patients/{patient_id}/move", body, protocol.Opening, token, idempotency_key)
+
+    def merge(self, patient_id: str, token: str, other: str, *, idempotency_key: str | None = None) -> protocol.Merge:
+        """Merge the record `other` of the same person into this one."""
+        return self._moving(f"/patients/{patient_id}/merge", protocol.MergePatients(other), protocol.Merge, token, idempotency_key)
+
+    def undo_merge(self, patient_id: str, token: str, merge_id: str, *, idempotency_key: str | None = None) -> protocol.Merge:
+        return self._moving(f"/patients/{patient_id}/merge/{merge_id}/undo", None, protocol.Merge, token, idempotency_key)
+
+    def merges(self, patient_id: str) -> list[protocol.Merge]:
+        return self.call("GET", f"/patients/{patient_id}/merges", answer=protocol.Merges).items
+
+    def possible_duplicates(self, patient_id: str) -> list[protocol.PatientLine]:
+        return self.call("GET", f"/patients/{patient_id}/possible-duplicates", answer=protocol.PatientLines).items
+
+    def keep_draft(self, patient_id: str, form: str, **fields: str) -> None:
+        """Keep what is typed and not saved; no fields = nothing unsaved any more."""
+        path = f"/patients/{patient_id}/drafts/{quote(form, safe='')}"
+        self.call("PUT", path, protocol.DraftContent(fields), Miz_Application=self._application_id)
+
+    def drafts(self, patient_id: str) -> list[protocol.Draft]:
+        return self.call("GET", f"/patients/{patient_id}/drafts", answer=protocol.Drafts).items
+
+    def discard_draft(self, patient_id: str, draft_id: str) -> None:
+        self.call("DELETE", f"/patients/{patient_id}/drafts/{draft_id}")
+
+    def own_drugs(self) -> list[str]:
+        return self.call("GET", "/own-drugs", answer=protocol.OwnDrugs).items
+
+    def set_own_drugs(self, items: Sequence[str]) -> list[str]:
+        return self.call("PUT", "/own-drugs", protocol.OwnDrugs(list(items)), answer=protocol.OwnDrugs).items
 
     def check(self, case: protocol.Case) -> protocol.CheckAnswer:
         return self.call("POST", "/check", case, answer=protocol.CheckAnswer)
@@ -175,6 +228,16 @@ class ApiClient:
 
     def drugs(self, text: str, limit: int = 12) -> list[protocol.DrugItem]:
         return self.call("GET", f"/drugs?q={quote(text)}&limit={limit}", answer=protocol.DrugItems).items
+
+    def _record(self, act: str, patient_id: str, token: str, body: Any = None) -> protocol.Patient:
+        key = str(uuid.uuid4())
+        return self.call(
+            "POST", f"/patients/{patient_id}/{act}", body, answer=protocol.Patient, Miz_Fencing_Token=token, Idempotency_Key=key
+        )
+
+    def _moving(self, path: str, body: Any, answer: type[T], token: str, key: str | None) -> T:
+        headers = {"Miz_Application": self._application_id, "Miz_Fencing_Token": token, "Idempotency_Key": key or str(uuid.uuid4())}
+        return self.call("POST", path, body, answer=answer, **headers)
 
     def _entry(self, method: str, kind: protocol.EntryKind, path: str, token: str, body: Any = None, **headers: str) -> Any:
         return self.call(method, path, body, answer=_SHAPES[kind], Miz_Fencing_Token=token, **headers)

@@ -167,3 +167,42 @@ class NothingToRestoreError(MizError):
     code = "nothing-to-restore"
     title = "There is no former state of this entry."
     kind = "conflict"
+
+
+class UnknownChangeError(NotFoundError):
+    """The entry's history has no such change."""
+
+    code = "change-not-found"
+    title = "This change does not exist."
+
+
+class SignedEntryError(MizError):
+    """The entry was there when the record was signed off; only who signs off may say that it was wrong."""
+
+    code = "signed-entry"
+    title = "This entry was signed off. Only a dentist can mark it as entered in error or bring back a former state."
+    kind = "forbidden"
+    hint = "You can change or stop it; the dentist sees the change."
+
+
+class UnknownMergeError(NotFoundError):
+    """This record has no such merge, or it was undone."""
+
+    code = "merge-not-found"
+    title = "This merge does not exist or was undone."
+
+
+class UnknownDraftError(NotFoundError):
+    """There is no such draft; it may have been taken or discarded."""
+
+    code = "draft-not-found"
+    title = "This draft does not exist any more."
+
+
+class TooManyDraftsError(MizError):
+    """More unsaved forms than a page has."""
+
+    code = "too-many-drafts"
+    title = "Too many unsaved entries for one patient."
+    kind = "conflict"
+    hint = "Save or discard some of them."

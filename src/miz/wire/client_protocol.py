@@ -450,10 +450,25 @@ class Merge(Message, frozen=True, kw_only=True):
     workplace: str
     undone_at: datetime | None = None
     undone_by: str | None = None
+    kept: int = 0
+    """After undoing: how many copied entries stay, because somebody has changed them since."""
 
 
 class Merges(Message, frozen=True):
     items: list[Merge]
+
+
+class ReviewLine(Message, frozen=True, kw_only=True):
+    """A patient whose record was changed since it was last signed off: when and by whom last, and how often."""
+
+    patient: PatientLine
+    changed_at: datetime
+    changed_by: str
+    changes: int
+
+
+class Reviews(Message, frozen=True):
+    items: list[ReviewLine]
 
 
 class OwnDrugs(Message, frozen=True, forbid_unknown_fields=True):

@@ -20,7 +20,14 @@ def upgrade() -> None:
     patient = sa.table("patient", sa.column("allergy_answer"), sa.column("no_allergies_known", sa.Boolean()))
     op.execute(patient.update().where(patient.c.no_allergies_known.is_(True)).values(allergy_answer="none_known"))
     op.drop_column("patient", "no_allergies_known")
-    op.create_index("ix_patient_changed_at", "patient", ["changed_at"], unique=False)
+    op.create_index(
+        "ix_patient_changed_at",
+        "patient",
+        ["changed_at"],
+        unique=False,
+        sqlite_where=sa.text("changed_at IS NOT NULL AND (reviewed_at IS NULL OR changed_at > reviewed_at) AND merged_into IS NULL"),
+    )
+    op.create_index("ix_patient_insurance_number", "patient", ["insurance_number"], unique=False)
     op.create_table(
         "confirmation",
         sa.Column("patient_id", sa.String(length=36), nullable=False),

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from miz.access.audit.service import AuditTrail
 from miz.access.idempotency import once
-from miz.access.roles import EXPORT_PATIENTS, READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, WRITE_IDENTITY, WRITE_RECORD
+from miz.access.roles import EXPORT_PATIENTS, READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, SIGN_OFF, WRITE_IDENTITY, WRITE_RECORD
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call, Endpoint
@@ -21,15 +21,20 @@ from miz.practice.patients.model import ENTRY_TYPES, MEDICAL
 from miz.practice.patients.service import Records
 from miz.wire.client_protocol import (
     Changes,
+    ConfirmGroup,
+    Decide,
     Entry,
     EntryKind,
     Holder,
+    Merges,
     NewPatient,
     Patient,
     PatientIds,
     PatientLines,
     PatientPatch,
     PatientSearch,
+    RestoreEntry,
+    Reviews,
 )
 
 SEARCH_LIMIT = 100
@@ -83,6 +88,30 @@ class PatientRoutes:
                 method="GET", path=patient + "/history", may=READ_RECORD, run=self.history, answer=Changes,
                 summary="Who changed what, when and where; newest first.",
             ),
+            Endpoint(
+                method="POST", path=patient + "/review", may=SIGN_OFF, run=self.review, answer=Patient, headers=_WRITING,
+                summary="Sign off: the record was looked through, completely and now.",
+            ),
+            Endpoint(
+                method="GET", path="/api/v1/reviews", may=SIGN_OFF, run=self.list_reviews, answer=Reviews,
+                summary="Patients whose record was changed since it was last signed off; at most 100, the newest change first.",
+            ),
+            Endpoint(
+                method="POST", path=patient + "/confirmations", may=WRITE_RECORD, run=self.confirm, body=ConfirmGroup, answer=Patient,
+                headers=_WRITING, summary="A group of questions was asked again, and nothing has changed.",
+            ),
+            Endpoint(
+                method="POST", path=patient + "/decisions", may=SIGN_OFF, run=self.decide, body=Decide, answer=Patient, headers=_WRITING,
+                summary="Override a contraindication, with the reason.",
+            ),
+            Endpoint(
+                method="GET", path=patient + "/possible-duplicates", may=SEARCH_PATIENTS, run=self.possible_duplicates, answer=PatientLines,
+                summary="Other records that may be of the same person. A suggestion only.",
+            ),
+            Endpoint(
+                method="GET", path=patient + "/merges", may=READ_RECORD, run=self.merges, answer=Merges,
+                summary="The merges of other records into this one, and of this one; newest first.",
+            ),
         ]  # fmt: skip
         for kind, shape in ENTRY_TYPES.items():
             routes += self._entry_endpoints(kind, shape)
@@ -120,19 +149,21 @@ class PatientRoutes:
             return await self._write(
                 call,
                 shape,
-                lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, call.params["entry"]),
+                lambda tx, token: self._records.restore_entry(
+                    tx, call.person, call.params["id"], token, kind, call.params["entry"], call.body
+                ),
             )
 
-        def writing(method: Any, path: str, run: Any, summary: str, status: int = 200) -> Endpoint:
+        def writing(method: Any, path: str, run: Any, summary: str, status: int = 200, body: Any = None) -> Endpoint:
             return Endpoint(
-                method=method, path=path, may=WRITE_RECORD, run=run, answer=shape, status=status, headers=_WRITING, summary=summary
-            )
+                method=method, path=path, may=WRITE_RECORD, run=run, body=body, answer=shape, status=status, headers=_WRITING, summary=summary
+            )  # fmt: skip
 
         return [
             writing("POST", entries, add, f"Add to {kind}.", 201),
             writing("PATCH", entry, change, f"Change an entry of {kind}."),
             writing("DELETE", entry, mark, f"Mark an entry of {kind} as entered in error."),
-            writing("POST", entry + "/restore", restore, f"Take back the last change of an entry of {kind}."),
+            writing("POST", entry + "/restore", restore, f"Bring back a former state of an entry of {kind}.", body=RestoreEntry),
         ]
 
     async def search(self, call: Call) -> PatientLines:
@@ -167,6 +198,38 @@ class PatientRoutes:
         history = queries.read_history(self._reader(), call.params["id"])
         self._trail.note(call.person, "read", call.params["id"])
         return Changes(history)
+
+    async def review(self, call: Call) -> Patient:
+        return await self._write(call, Patient, lambda tx, token: self._records.review(tx, call.person, call.params["id"], token))
+
+    async def list_reviews(self, call: Call) -> Reviews:
+        self._trail.note(call.person, "searched", alike="reviews")
+        found = queries.reviews(self._reader())
+        return Reviews(
+            [structs.replace(line, patient=structs.replace(line.patient, holder=self._holder_of(line.patient.id))) for line in found]
+        )
+
+    async def confirm(self, call: Call) -> Patient:
+        def confirm(tx: Transaction, token: str) -> Patient:
+            return self._records.confirm_group(tx, call.person, call.params["id"], token, call.body.group_id)
+
+        return await self._write(call, Patient, confirm)
+
+    async def decide(self, call: Call) -> Patient:
+        return await self._write(
+            call, Patient, lambda tx, token: self._records.decide(tx, call.person, call.params["id"], token, call.body)
+        )
+
+    async def possible_duplicates(self, call: Call) -> PatientLines:
+        record = queries.read_patient(self._reader(), self._memory, call.person, call.params["id"], self._today())
+        self._trail.note(call.person, "searched", alike=f"duplicates {record.id}")
+        return PatientLines(
+            [structs.replace(line, holder=self._holder_of(line.id)) for line in queries.possible_duplicates(self._reader(), record)]
+        )
+
+    async def merges(self, call: Call) -> Merges:
+        queries.read_patient(self._reader(), self._memory, call.person, call.params["id"], self._today())
+        return Merges(queries.merges(self._reader(), call.params["id"]))
 
     async def _write(self, call: Call, answer: type[T], work: Callable[[Transaction, str], T]) -> T:
         token = call.header("miz-fencing-token")

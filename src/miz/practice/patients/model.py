@@ -11,10 +11,18 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec import UNSET, structs
 
+from miz.access.roles import SIGN_OFF
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError, misfit
 from miz.kernel.partial_date import parse_partial_date
-from miz.practice.errors import AllergiesRecordedError, EntryNotFoundError, ImpossibleDateError, MedicationRecordedError, TextTooLongError
+from miz.practice.errors import (
+    AllergiesRecordedError,
+    EntryNotFoundError,
+    ImpossibleDateError,
+    MedicationRecordedError,
+    SignedEntryError,
+    TextTooLongError,
+)
 from miz.wire.client_protocol import (
     Allergy,
     Condition,
@@ -94,6 +102,23 @@ def former_entry(kind: EntryKind, entry: Entry, before: Mapping[str, Any] | None
     former = msgspec.convert(before, ENTRY_TYPES[kind])
     trace = _trace(entry.id, entry.version + 1, actor, now) | {"entered_in_error": former.entered_in_error}
     return structs.replace(former, **trace)
+
+
+def refuse_if_signed(record: Patient, entry: Entry, actor: Actor) -> None:
+    """Raise `SignedEntryError` when the entry was signed off and the actor does not sign off."""
+    is_signed = record.reviewed_at is not None and entry.changed_at <= record.reviewed_at
+    if is_signed and actor.roles.isdisjoint(SIGN_OFF):
+        raise SignedEntryError
+
+
+def content_of(entry: Entry) -> dict[str, Any]:
+    """What an entry says, without id, version and who wrote it."""
+    return {name: value for name, value in structs.asdict(entry).items() if name not in _TRACE_FIELDS}
+
+
+def copied_entry(entry: Entry, *, entry_id: str, actor: Actor, now: datetime) -> Entry:
+    """The same said in another record."""
+    return structs.replace(entry, **_trace(entry_id, 1, actor, now))
 
 
 def find_entry(record: Patient, kind: EntryKind, entry_id: str) -> Entry:

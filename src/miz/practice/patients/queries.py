@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, select
 
 from miz.kernel.actor import Actor
 from miz.kernel.partial_date import parse_partial_date
@@ -14,11 +14,29 @@ from miz.practice.errors import PatientNotFoundError
 from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import folded, name_words
 from miz.practice.patients.rows import load_record
-from miz.practice.tables import change, patient, patient_word
-from miz.wire.client_protocol import Change, Patient, PatientLine
+from miz.practice.tables import IS_CHANGED_SINCE_REVIEW, change, patient, patient_merge, patient_word
+from miz.wire.client_protocol import Change, Merge, Patient, PatientLine, ReviewLine
 
 _LINE = ("id", "family_name", "given_name", "birth_date", "sex", "prefix", "number", "is_sample")
-_SELECT_LINE = select(*(patient.c[name] for name in _LINE))
+_LINE_COLUMNS = [patient.c[name] for name in _LINE]
+# A record that went into another one is found under that one only.
+_SELECT_LINE = select(*_LINE_COLUMNS).where(patient.c.merged_into.is_(None))
+# What the record began with is no change of it.
+_SINCE_REVIEW = (
+    (change.c.patient_id == patient.c.id)
+    & (change.c.version > 1)
+    & (patient.c.reviewed_at.is_(None) | (change.c.changed_at > patient.c.reviewed_at))
+)
+_SELECT_REVIEWS = (
+    select(
+        *_LINE_COLUMNS,
+        patient.c.changed_at,
+        select(func.count()).where(_SINCE_REVIEW).scalar_subquery().label("changes"),
+        select(change.c.changed_by).where(_SINCE_REVIEW).order_by(change.c.id.desc()).limit(1).scalar_subquery().label("changed_by"),
+    )
+    .where(*IS_CHANGED_SINCE_REVIEW)
+    .order_by(patient.c.changed_at.desc())
+)
 _LAST = "\U0010ffff"
 
 
@@ -54,7 +72,42 @@ def visible(record: Patient, actor: Actor) -> Patient:
     """The part of a record that the actor's roles may see."""
     if actor.roles & {"dentist", "assistant", "owner", "local"}:
         return record
-    return structs.replace(record, is_restricted=True, medication=[], conditions=[], observations=[], notes=[], planned=[])
+    return structs.replace(
+        record, is_restricted=True, medication=[], conditions=[], observations=[], notes=[], planned=[], confirmations=[], decisions=[]
+    )
+
+
+def reviews(reader: Connection, *, limit: int = 100) -> list[ReviewLine]:
+    """Patients whose record was changed since it was last signed off, the newest change first."""
+    rows = [row._asdict() for row in reader.execute(_SELECT_REVIEWS.limit(limit))]
+    return [
+        ReviewLine(
+            patient=PatientLine(**{name: row[name] for name in _LINE}), changed_at=row["changed_at"], changed_by=row["changed_by"] or "",
+            changes=row["changes"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def count_reviews(reader: Connection) -> int:
+    """How many patients `reviews` would list without a limit."""
+    return int(reader.execute(select(func.count()).select_from(patient).where(*IS_CHANGED_SINCE_REVIEW)).scalar_one())
+
+
+def possible_duplicates(reader: Connection, record: Patient) -> list[PatientLine]:
+    """Other records that may be of the same person: same names and birth date, or same insurance number. A suggestion only."""
+    names = (patient.c.family_key == folded(record.family_name)) & (patient.c.given_key == folded(record.given_name))
+    found = _lines(reader, _SELECT_LINE.where(names, patient.c.birth_date == record.birth_date), 20)
+    if record.insurance_number:
+        found += _lines(reader, _SELECT_LINE.where(patient.c.insurance_number == record.insurance_number), 20)
+    return [line for line in {line.id: line for line in found}.values() if line.id != record.id]
+
+
+def merges(reader: Connection, patient_id: str) -> list[Merge]:
+    """The merges of a record into this one and of this one, the newest first."""
+    of_patient = (patient_merge.c.into_id == patient_id) | (patient_merge.c.from_id == patient_id)
+    shown = [patient_merge.c[name] for name in Merge.__struct_fields__ if name != "kept"]
+    return [Merge(**row._asdict()) for row in reader.execute(select(*shown).where(of_patient).order_by(patient_merge.c.merged_at.desc()))]
 
 
 def read_lines(reader: Connection, patient_ids: Sequence[str]) -> list[PatientLine]:

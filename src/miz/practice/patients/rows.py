@@ -9,11 +9,11 @@ from msgspec import structs
 from sqlalchemy import Connection, LargeBinary, Row, String, Table, bindparam, cast, select, type_coerce
 
 from miz.infra.db.prepared import Prepared
-from miz.practice.errors import EntryNotFoundError, PatientNotFoundError
+from miz.practice.errors import EntryNotFoundError, PatientNotFoundError, UnknownChangeError
 from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.model import ENTRY_TYPES
-from miz.practice.tables import allergy, change, condition, medication, note, observation, patient
-from miz.wire.client_protocol import ENTRY_KINDS, Entry, EntryKind, Patient
+from miz.practice.tables import allergy, change, condition, confirmation, decision, medication, note, observation, patient
+from miz.wire.client_protocol import ENTRY_KINDS, Confirmation, Decision, Entry, EntryKind, Patient
 
 ENTRY_TABLES: dict[EntryKind, Table] = {
     "medication": medication, "allergies": allergy, "conditions": condition, "observations": observation, "notes": note,
@@ -50,6 +50,17 @@ _SELECT_SAID = select(
     *(cast(change.c[name], LargeBinary).label(name) for name in _STATES),
 )
 
+_SELECT_CONFIRMATIONS = (
+    select(*(confirmation.c[name] for name in Confirmation.__struct_fields__))
+    .where(confirmation.c.patient_id == bindparam("patient_id"))
+    .order_by(confirmation.c.group_id)
+)
+_SELECT_DECISIONS = (
+    select(*(decision.c[name] for name in Decision.__struct_fields__))
+    .where(decision.c.patient_id == bindparam("patient_id"))
+    .order_by(decision.c.decided_at, decision.c.findings_key)
+)
+
 
 def load_record(connection: Connection, memory: RecordMemory, patient_id: str, today: date) -> Patient:
     """The record as the connection sees it. Raises `PatientNotFoundError`."""
@@ -76,6 +87,15 @@ def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_
     """The newest line of an entry's history."""
     found = select(change).where(change.c.patient_id == patient_id, change.c.kind == kind, change.c.entry_id == entry_id)
     return connection.execute(found.order_by(change.c.id.desc()).limit(1)).first()
+
+
+def one_change(connection: Connection, patient_id: str, kind: EntryKind, entry_id: str, change_id: str) -> Row[Any]:
+    """One line of an entry's history. Raises `UnknownChangeError`."""
+    found = select(change).where(change.c.patient_id == patient_id, change.c.kind == kind, change.c.entry_id == entry_id)
+    row = connection.execute(found.where(change.c.id == int(change_id))).first() if change_id.isdecimal() and len(change_id) < 19 else None
+    if row is None:
+        raise UnknownChangeError
+    return row
 
 
 def evidence(line: Mapping[str, Any]) -> bytes:
@@ -108,6 +128,11 @@ def _read_record(connection: Connection, patient_id: str) -> Patient:
         reviewed_at=row.reviewed_at,
         reviewed_by=row.reviewed_by,
         planned=row.planned,
+        allergies_asked_at=row.allergies_asked_at,
+        changed_at=row.changed_at,
+        merged_into=row.merged_into,
+        confirmations=[Confirmation(*found) for found in connection.execute(_SELECT_CONFIRMATIONS, {"patient_id": patient_id})],
+        decisions=[Decision(**found._asdict()) for found in connection.execute(_SELECT_DECISIONS, {"patient_id": patient_id})],
         **lists,
     )
 

@@ -15,26 +15,26 @@ from miz.kernel.fencing import FIRST
 from miz.practice.errors import PatientNotFoundError, StaleFencingTokenError
 from miz.practice.patients.model import folded, name_words
 from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, evidence
-from miz.practice.tables import change, patient, patient_word
-from miz.wire.client_protocol import Entry, EntryKind, Patient
+from miz.practice.tables import change, confirmation, decision, patient, patient_word
+from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, Patient
 
-_GUARDED = Prepared(
-    update(patient)
-    .where(patient.c.id == bindparam("of_patient"), patient.c.fencing_token == bindparam("token"))
-    .values(version=patient.c.version + 1)
-    .returning(patient.c.version)
-)
+_RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), patient.c.fencing_token == bindparam("token"))
+_GUARDED = Prepared(_RAISE.values(version=patient.c.version + 1, changed_at=bindparam("now")).returning(patient.c.version))
+_GUARDED_ASIDE = Prepared(_RAISE.values(version=patient.c.version + 1).returning(patient.c.version))
 _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
 _INSERT_CHANGE = Prepared(insert(change).returning(change.c.id))
 
 
-def guard(tx: Transaction, patient_id: str, token: str) -> int:
+def guard(tx: Transaction, patient_id: str, token: str, *, is_medical: bool = True) -> int:
     """Raise the patient's version if, and only if, `token` is the one that may write; returns the new version.
 
-    The one place where the lease of a write is decided: inside the writing transaction, on the row itself.
-    Raises `StaleFencingTokenError`, `PatientNotFoundError`.
+    The one place where the lease of a write is decided: inside the writing transaction, on the row itself. A medical
+    change is one that the dentist signs off. Raises `StaleFencingTokenError`, `PatientNotFoundError`.
     """
-    raised = _GUARDED.run(tx.connection, {"of_patient": patient_id, "token": token})
+    if is_medical:
+        raised = _GUARDED.run(tx.connection, {"of_patient": patient_id, "token": token, "now": tx.now})
+    else:
+        raised = _GUARDED_ASIDE.run(tx.connection, {"of_patient": patient_id, "token": token})
     if not raised:
         if not SELECT_VERSION.run(tx.connection, {"of_patient": patient_id}):
             raise PatientNotFoundError
@@ -59,7 +59,7 @@ def update_identity(tx: Transaction, record: Patient, today: date, *, is_renamed
     values: dict[str, Any] = {name: getattr(record, name) for name in IDENTITY}
     values |= {"planned": record.planned, "planned_on": today.isoformat() if record.planned else None, **_keys(record)}
     values |= {"allergy_answer": record.allergy_state if record.allergy_state != "recorded" else "not_asked"}
-    values |= {"takes_nothing": record.medication_state == "none"}
+    values |= {"takes_nothing": record.medication_state == "none", "allergies_asked_at": record.allergies_asked_at}
     tx.connection.execute(update(patient).where(patient.c.id == record.id).values(**values))
     if is_renamed:
         tx.connection.execute(delete(patient_word).where(patient_word.c.patient_id == record.id))
@@ -73,6 +73,33 @@ def insert_entry(tx: Transaction, patient_id: str, kind: EntryKind, entry: Entry
 def update_entry(tx: Transaction, kind: EntryKind, entry: Entry) -> None:
     table = ENTRY_TABLES[kind]
     tx.connection.execute(update(table).where(table.c.id == entry.id).values(**_entry_values(entry)))
+
+
+def update_review(tx: Transaction, record: Patient) -> None:
+    """When and by whom the record was signed off."""
+    tx.connection.execute(
+        update(patient).where(patient.c.id == record.id).values(reviewed_at=record.reviewed_at, reviewed_by=record.reviewed_by)
+    )
+
+
+def write_confirmation(tx: Transaction, patient_id: str, confirmed: Confirmation) -> None:
+    """The newest confirmation of a group of questions."""
+    mine = (confirmation.c.patient_id == patient_id, confirmation.c.group_id == confirmed.group_id)
+    tx.connection.execute(delete(confirmation).where(*mine))
+    tx.connection.execute(insert(confirmation).values(patient_id=patient_id, **structs.asdict(confirmed)))
+
+
+def write_decision(tx: Transaction, patient_id: str, decided: Decision) -> None:
+    """The newest decision on the same findings."""
+    mine = (decision.c.patient_id == patient_id, decision.c.findings_key == decided.findings_key)
+    tx.connection.execute(delete(decision).where(*mine))
+    tx.connection.execute(insert(decision).values(patient_id=patient_id, **structs.asdict(decided)))
+
+
+def set_merged_into(tx: Transaction, patient_id: str, into_id: str | None) -> int:
+    """Say which record this one went into, or that it stands by itself again; returns the new version."""
+    raised = update(patient).where(patient.c.id == patient_id).values(merged_into=into_id, version=patient.c.version + 1)
+    return int(tx.connection.execute(raised.returning(patient.c.version)).scalar_one())
 
 
 def write_change(
