@@ -146,7 +146,7 @@ class TestWrites:
         dentist.evaluate(patient_id)
         assert entries(dentist, patient_id=patient_id)
         told = str(rows(server)).casefold()
-        assert [word for word in ("kanarien", "goldhild", "1931", "geheimnis", "q123456789") if word in told] == []
+        assert [word for word in ("kanarien", "goldhild", "06.05.1931", "1931-05-06", "geheimnis", "q123456789") if word in told] == []
 
 
 class TestAccess:
@@ -169,7 +169,8 @@ class TestAccess:
         dentist.call("POST", "/users", {"name": "Neu", "roles": ["assistant"], "password": PASSWORD})
         dentist.call("POST", "/users/Neu/disable")
         dentist.call("POST", "/users/Neu/enable")
-        assert actions(dentist, user="Dr. Prüfer", limit=3) == ["user_enabled", "user_disabled", "user_added"]
+        told = [action for action in actions(dentist, user="Dr. Prüfer") if action.startswith("user_")]
+        assert told[:3] == ["user_enabled", "user_disabled", "user_added"]
 
     @pytest.mark.parametrize("user", PEOPLE)
     def test_who_may_read_it(self, server: ServerThread, user: str) -> None:
