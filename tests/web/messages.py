@@ -41,7 +41,7 @@ def _messages_of(node: ast.AST) -> Iterator[str]:
             yield from _strings(node.args[0])
         elif isinstance(node.func, ast.Call) and node.args:
             inner = node.func.func
-            if isinstance(inner, ast.Name) and inner.id == "translator":
+            if "translator" in (getattr(inner, "id", ""), getattr(inner, "attr", "")):
                 yield from _strings(node.args[0])
         if name in ("_done", "done") and len(node.args) == 4:
             yield from _strings(node.args[3])

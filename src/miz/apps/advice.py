@@ -6,7 +6,7 @@ from typing import Literal
 
 from miz.apps.interruptions import interruption_of
 from miz.apps.verdicts import ORDER, verdict_of
-from miz.checks.evaluation import evaluate
+from miz.checks.evaluation import evaluate, resolver_of
 from miz.checks.grouping import group_findings, is_background
 from miz.checks.model import case_of, chosen_drugs
 from miz.checks.suitability import Suitability
@@ -86,6 +86,10 @@ class EditionAdvisor:
 
     def allergies(self, *, language: str) -> list[list[str]]:
         return [list(dict.fromkeys((allergy.name.in_language(language), *allergy.names))) for allergy in self._edition.allergies.values()]
+
+    def condition(self, text: str) -> str | None:
+        found = resolver_of(self._edition).condition(text, self._today())
+        return found.ids[0] if found.is_resolved else None
 
     def questions(self, *, language: str) -> list[QuestionGroup]:
         known = self._edition.conditions

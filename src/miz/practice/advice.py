@@ -97,6 +97,9 @@ class Advisor(Protocol):
     def allergies(self, *, language: str) -> list[list[str]]:
         """All allergies that are known by name, each with its name first and its other names after."""
 
+    def condition(self, text: str) -> str | None:
+        """The id of the condition that a text names."""
+
     def questions(self, *, language: str) -> list[QuestionGroup]:
         """The questions of the anamnesis."""
 

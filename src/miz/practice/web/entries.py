@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from miz.access.roles import WRITE_RECORD
+from miz.infra.db.writer import Transaction
 from miz.infra.http import Call, Endpoint, Reply
 from miz.practice.patients.model import ENTRY_TYPES, find_entry
-from miz.practice.web import forms, views
+from miz.practice.web import forms, interruption, views
 from miz.practice.web.forms import new_key
 from miz.practice.web.frame import Lock, Toast, reply
 from miz.practice.web.record import TAB_OF, RecordDesk, kind_of, name_of, page
 from miz.ui.face import look_of
 from miz.ui.i18n import translator
-from miz.wire.client_protocol import Entry, EntryKind
+from miz.wire.client_protocol import Entry, EntryKind, RestoreEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,24 +93,36 @@ class EntryForms:
     async def add(self, call: Call) -> Reply:
         kind = kind_of(call)
         given = self._given(kind, call.form, is_new=True)
-        entry = await self._at.write(
-            call, ENTRY_TYPES[kind], lambda tx, token: self._records.add_entry(tx, call.person, call.params["id"], token, kind, given)
-        )
+        if kind == "medication":
+            return await self._add_medicine(call, given)
+        entry = await self._at.write_entry(call, kind, None, given)
         return self._at.done(call, kind, entry, "%s added.")
 
+    async def _add_medicine(self, call: Call, given: Mapping[str, Any]) -> Reply:
+        """Add a medicine unless it must stop the hand; one that the patient takes already is recorded all the same."""
+        records, actor, patient_id = self._at.records, call.person, call.params["id"]
+        record = self._at.record(call)
+        found = None if call.form.get("is_taken") else interruption.of_medicine(self._at, call, record, given)
+        decided = interruption.decision_in(call, found)
+        if found is not None and decided is None:
+            return interruption.ask(self._at, call, record, found, role="medication")
+
+        def work(tx: Transaction, token: str) -> Entry:
+            if decided is not None:
+                records.decide(tx, actor, patient_id, token, decided)
+            return records.add_entry(tx, actor, patient_id, token, "medication", given)
+
+        return self._at.done(call, "medication", await self._at.write(call, ENTRY_TYPES["medication"], work), "%s added.")
+
     async def change(self, call: Call) -> Reply:
-        return await self._changed(call, kind_of(call), self._given(kind_of(call), call.form, is_new=False), "%s changed.")
+        kind = kind_of(call)
+        entry = await self._at.write_entry(call, kind, call.params["entry"], self._given(kind, call.form, is_new=False))
+        return self._at.done(call, kind, entry, "%s changed.")
 
     async def stop(self, call: Call) -> Reply:
-        return await self._changed(call, "medication", {"status": "stopped", "until": self._at.desk.today().isoformat()}, "%s stopped.")
-
-    async def _changed(self, call: Call, kind: EntryKind, patch: Mapping[str, Any], sentence: str) -> Reply:
-        entry_id = call.params["entry"]
-        entry = await self._at.write(
-            call, ENTRY_TYPES[kind],
-            lambda tx, token: self._records.change_entry(tx, call.person, call.params["id"], token, kind, entry_id, patch),
-        )  # fmt: skip
-        return self._at.done(call, kind, entry, sentence)
+        stopped = {"status": "stopped", "until": self._at.desk.today().isoformat()}
+        entry = await self._at.write_entry(call, "medication", call.params["entry"], stopped)
+        return self._at.done(call, "medication", entry, "%s stopped.")
 
     async def mark(self, call: Call) -> Reply:
         kind, entry_id = kind_of(call), call.params["entry"]
@@ -120,12 +133,13 @@ class EntryForms:
         return self._at.done(call, kind, entry, "%s marked as entered in error.")
 
     async def restore(self, call: Call) -> Reply:
-        kind, entry_id = kind_of(call), call.params["entry"]
+        """Take back the last change, or bring back the state that the form names."""
+        kind, entry_id, form = kind_of(call), call.params["entry"], call.form
+        wanted = RestoreEntry(change=form.get("change") or None, state="after" if form.get("state") == "after" else "before")
         await self._at.write(
-            call,
-            ENTRY_TYPES[kind],
-            lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, entry_id),
-        )
+            call, ENTRY_TYPES[kind],
+            lambda tx, token: self._records.restore_entry(tx, call.person, call.params["id"], token, kind, entry_id, wanted),
+        )  # fmt: skip
         return self._at.answer(call, TAB_OF[kind], Toast(sentence=translator(look_of(call).language)("The last change was taken back.")))
 
     def _given(self, kind: EntryKind, form: Mapping[str, str], *, is_new: bool) -> dict[str, Any]:

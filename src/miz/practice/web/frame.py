@@ -1,21 +1,27 @@
 """What stands around every page of the practice, and what all of them need."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 import miz
 from miz.access.audit.service import AuditTrail
+from miz.access.roles import CHANGE_MODE, READ_AUDIT, SIGN_OFF
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
 from miz.practice.advice import Advisor
 from miz.practice.errors import ApplicationNotFoundError
+from miz.practice.modes.service import Modes
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
+from miz.practice.patients import queries
 from miz.ui.face import look_of
 from miz.ui.render import Page, render
-from miz.wire.client_protocol import HeldLease, Holder
+from miz.wire.client_protocol import HeldLease, Holder, OpeningRequest
+
+CONSOLE = CHANGE_MODE | READ_AUDIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,10 @@ class Frame:
     user_id: str
     place: str
     idle_lock_min: int
+    is_in_setup: bool
+    has_console: bool
+    may_edit_own: bool
+    to_review: int | None
     search_text: str = ""
 
 
@@ -34,7 +44,8 @@ class Frame:
 class Lock:
     """How a patient stands to this window.
 
-    `state`: mine, other, free; pending while the server does not know which window asks.
+    `state`: mine, other, free; closed where nothing can be opened (setup mode, merged records); pending while the server does not know
+    which window asks. `request`: who has asked for the patient; `is_asking`: this very window.
     """
 
     state: str
@@ -43,6 +54,8 @@ class Lock:
     since: datetime | None = None
     token: str = ""
     application: str = ""
+    request: OpeningRequest | None = None
+    is_asking: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +71,15 @@ class Desk:
     """The parts of one server that the pages work with."""
 
     openings: Openings
+    modes: Modes
     trail: AuditTrail
     reader: Reader
     today: Callable[[], date]
     practice: str
     idle_lock_min: int
     advisor: Advisor
+    own_drugs: Callable[[], list[str]] = list
+    has_drafts: Callable[[str, str], bool] = lambda patient_id, application_id: False
 
     def frame(self, actor: Actor, search_text: str = "") -> Frame:
         return Frame(
@@ -72,6 +88,10 @@ class Desk:
             user_id=actor.user_id,
             place=actor.place,
             idle_lock_min=self.idle_lock_min,
+            is_in_setup=self.modes.mode == "setup",
+            has_console=not CONSOLE.isdisjoint(actor.roles),
+            may_edit_own=not SIGN_OFF.isdisjoint(actor.roles),
+            to_review=None if SIGN_OFF.isdisjoint(actor.roles) else queries.count_reviews(self.reader()),
             search_text=search_text,
         )
 
@@ -92,21 +112,22 @@ class Desk:
 
     def lock_of(self, patient_id: str, application: LiveApplication | None) -> Lock:
         """How the patient stands to the asking window."""
-        holder = self.openings.holder_of(patient_id)
         if application is None:
             return Lock(state="pending")
-        return lock_from(holder, application.id, self.openings.lease_of(application.id))
+        lock = lock_from(self.openings.holder_of(patient_id), application.id, self.openings.lease_of(application.id))
+        return replace(lock, state="closed") if lock.state == "free" and self.modes.mode == "setup" else lock
 
 
 def lock_from(holder: Holder | None, application_id: str, held: HeldLease | None) -> Lock:
     """The lock as the window `application_id` sees it."""
     if holder is None:
         return Lock(state="free", application=application_id)
+    who: dict[str, Any] = {
+        "place": holder.workplace, "user": holder.user, "since": holder.since, "application": application_id, "request": holder.request,
+    }  # fmt: skip
     if holder.application_id == application_id and held is not None:
-        return Lock(
-            state="mine", place=holder.workplace, user=holder.user, since=holder.since, token=held.fencing_token, application=application_id
-        )
-    return Lock(state="other", place=holder.workplace, user=holder.user, since=holder.since, application=application_id)
+        return Lock(state="mine", token=held.fencing_token, **who)
+    return Lock(state="other", is_asking=bool(holder.request and holder.request.application_id == application_id), **who)
 
 
 def reply(page: Page, call: Call, status: int = 200, *headers: tuple[str, str]) -> Reply:

@@ -26,10 +26,10 @@ class PatientPages:
         """Every route; those with a name of their own before those that take any tab or kind."""
         at = self._at
         AllergiesTab(at)
-        HistoryTab(at)
         return [
             *MedicationTab(at).endpoints(),
             *AnamnesisTab(at).endpoints(),
+            *HistoryTab(at).endpoints(),
             *LeaseForms(at).endpoints(),
             *IdentityForm(at).endpoints(),
             page("GET", "/patients/{id}/{tab}", READ_PATIENT, self.show, "A tab of a patient's page"),

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
+from markupsafe import Markup
+
 from miz.access.idempotency import once
-from miz.access.roles import WRITE_RECORD
+from miz.access.roles import TAKE_OVER, WRITE_RECORD
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.errors import NotFoundError
@@ -14,12 +16,15 @@ from miz.practice.errors import ApplicationMissingError, FencingTokenMissingErro
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.patients import queries
 from miz.practice.patients.memory import RecordMemory
+from miz.practice.patients.model import ENTRY_TYPES
 from miz.practice.patients.service import Records
 from miz.practice.web import views
+from miz.practice.web.asking import open_questions, understood
 from miz.practice.web.forms import new_key
 from miz.practice.web.frame import Desk, Frame, Lock, Toast, go_to, reply
 from miz.ui.face import look_of
 from miz.ui.i18n import translator
+from miz.ui.render import Page, render
 from miz.wire.client_protocol import Entry, EntryKind, Patient, PatientPatch
 
 TABS: Mapping[str, str] = {"medication": "", "anamnesis": "/anamnesis", "allergies": "/allergies", "history": "/history"}
@@ -43,8 +48,17 @@ class PatientPage:
     lock: Lock
     tab: str
     may_write: bool
+    may_take_over: bool
     toast: Toast | None
     keys: Callable[[], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogPage(PatientPage):
+    """What a dialog asks, as a page for a browser that fetched it as one."""
+
+    template: ClassVar[str] = "dialog_page.html"
+    content: Markup
 
 
 class Tab(Protocol):
@@ -83,9 +97,12 @@ class RecordDesk:
     def shown(self, call: Call, record: Patient, tab: str, toast: Toast | None = None) -> dict[str, Any]:
         """What all pages of a patient show."""
         lock = self.lock(call, record)
+        questions = self.desk.advisor.questions(language=look_of(call).language)
+        still_open = open_questions(understood(record, self.desk.advisor.condition), questions)
         return {
-            "frame": self.desk.frame(call.person), "bar": views.bar_of(record, self.desk.today()), "lock": lock, "tab": tab, "toast": toast,
+            "frame": self.desk.frame(call.person), "bar": views.bar_of(record, self.desk.today(), still_open), "lock": lock, "tab": tab, "toast": toast,
             "may_write": lock.state == "mine" and not WRITE_RECORD.isdisjoint(call.person.roles), "keys": new_key,
+            "may_take_over": not TAKE_OVER.isdisjoint(call.person.roles),
         }  # fmt: skip
 
     def show(self, call: Call, tab: str, toast: Toast | None = None) -> Reply:
@@ -96,6 +113,17 @@ class RecordDesk:
             raise NotFoundError
         return reply(self.tabs[tab](call, record, self.shown(call, record, tab, toast)), call)
 
+    def dialog(self, dialog: Page, call: Call, record: Patient, status: int = 200) -> Reply:
+        """A dialog over the page that asked; for a plain request a page with the same content."""
+        if call.header("hx-request"):
+            return reply(dialog, call, status, ("hx-retarget", "#dialog"), ("hx-reswap", "innerHTML"), ("hx-push-url", "false"))
+        shown = self.shown(call, record, "dialog")
+        return reply(DialogPage(**shown, content=Markup(render(dialog, look_of(call)))), call, status)  # noqa: S704 - made by a template
+
+    def translator(self, call: Call) -> Callable[[str], str]:
+        """From sentence to sentence in the reader's language."""
+        return translator(look_of(call).language)
+
     def medication_groups(self, call: Call, record: Patient) -> list[views.MedicationGroup]:
         """The lines of the medication with what the drug data know of them."""
         advisor, language = self.desk.advisor, look_of(call).language
@@ -103,13 +131,13 @@ class RecordDesk:
 
     def answer(self, call: Call, tab: str, toast: Toast | None = None) -> Reply:
         """The page's parts for the page that asked; a plain form is sent on to the page."""
-        if call.header("hx-request"):
+        if call.header("hx-request") and not call.header("hx-boosted"):
             return self.show(call, tab, toast)
         return go_to(f"/patients/{call.params['id']}{TABS[tab]}")
 
     def done(self, call: Call, kind: EntryKind, entry: Entry, sentence: str) -> Reply:
         """What was done to an entry, with the way back."""
-        words = translator(look_of(call).language)(sentence).replace("%s", name_of(entry, call))
+        words = self.translator(call)(sentence).replace("%s", name_of(entry, call))
         return self.answer(
             call, TAB_OF[kind], Toast(sentence=words, undo_address=f"/patients/{call.params['id']}/{kind}/{entry.id}/restore")
         )
@@ -119,6 +147,17 @@ class RecordDesk:
         return await self.write(
             call, Patient, lambda tx, token: self.records.change_patient(tx, call.person, call.params["id"], token, patch)
         )
+
+    async def write_entry(self, call: Call, kind: EntryKind, entry_id: str | None, given: Mapping[str, Any]) -> Entry:
+        """Add an entry, or change the one that is named."""
+        records, actor, patient_id = self.records, call.person, call.params["id"]
+
+        def work(tx: Transaction, token: str) -> Entry:
+            if entry_id is None:
+                return records.add_entry(tx, actor, patient_id, token, kind, given)
+            return records.change_entry(tx, actor, patient_id, token, kind, entry_id, given)
+
+        return await self.write(call, ENTRY_TYPES[kind], work)
 
     async def write(self, call: Call, answer: type[T], work: Callable[[Transaction, str], T]) -> T:
         """Run a write under the token of the form; a form that arrives twice acts once."""

@@ -6,12 +6,15 @@ from datetime import date
 from typing import Any, Literal
 
 from miz.kernel.partial_date import age_on
-from miz.practice.advice import Advice
-from miz.wire.client_protocol import Change, Dose, DrugItem, EditionRef, Finding, Medication, Patient, Resolved, Severity
+from miz.practice.advice import Advice, Verdict
+from miz.wire.client_protocol import Change, Decision, Dose, DrugItem, EditionRef, Finding, Medication, Patient, Resolved, Severity
 
 Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
 LOW_CARDS_IN_SIGHT = 3
+_UNSAID = {
+    "id", "version", "changed_at", "changed_by", "workplace", "entered_in_error", "drug_id", "allergy_id", "condition_id", "source",
+}  # fmt: skip
 _RANK = {"high": 0, "medium": 1, "low": 2, "": 3}
 
 
@@ -23,6 +26,7 @@ class PatientBar:
     name: str
     age: int | None
     weight_kg: float | None
+    open_questions: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,7 @@ class Card:
     sources: Sequence[str]
     rules: Sequence[str]
     is_reviewed: bool
+    decision: Decision | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,26 +87,38 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class VerdictGroup:
+    """The practice's own drugs that stand alike to this patient."""
+
+    verdict: str
+    verdicts: Sequence[Verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
 class HistoryLine:
     """One change in words: what, and the fields that differ as (name, before, after)."""
 
     change: Change
     subject: str
     differences: Sequence[tuple[str, str, str]]
+    is_comparable: bool
 
 
-def bar_of(patient: Patient, today: date) -> PatientBar:
+def bar_of(patient: Patient, today: date, open_questions: int) -> PatientBar:
     """The patient bar of a record."""
     name = f"{patient.family_name.replace('ß', 'ẞ').upper()}, {' '.join(part for part in (patient.prefix, patient.given_name) if part)}"
     weights = [entry for entry in patient.observations if entry.kind == "weight_kg"]
     newest = max(weights, key=lambda entry: entry.measured_on, default=None)
-    return PatientBar(patient=patient, name=name, age=age_on(patient.birth_date, today), weight_kg=newest.value if newest else None)
+    return PatientBar(
+        patient=patient, name=name, age=age_on(patient.birth_date, today), weight_kg=newest.value if newest else None,
+        open_questions=open_questions,
+    )  # fmt: skip
 
 
 def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
     """The check as cards, and in words what it could not judge."""
     answer = advice.answer
-    cards, further = [_card(group) for group in advice.cards], [_card(group) for group in advice.further]
+    cards, further = ([_card(group, patient.decisions) for group in groups] for groups in (advice.cards, advice.further))
     low = [card for card in cards if card.level == "low"]
     if len(low) > LOW_CARDS_IN_SIGHT:
         cards, further = [card for card in cards if card.level != "low"], low + further
@@ -130,27 +147,27 @@ def medication_groups(patient: Patient, advice: Advice, drug_of: Callable[[str],
     return groups
 
 
+def verdict_groups(verdicts: Sequence[Verdict]) -> list[VerdictGroup]:
+    """The verdicts in their order, those to avoid first."""
+    words = dict.fromkeys(verdict.verdict for verdict in verdicts)
+    return [VerdictGroup(verdict=word, verdicts=[one for one in verdicts if one.verdict == word]) for word in words]
+
+
 def history_line(change: Change) -> HistoryLine:
     """A change with what differs between its two states."""
     before, after = change.before or {}, change.after or {}
-    subject = str(after.get("text") or before.get("text") or after.get("kind") or "")
-    hidden = {
-        "id",
-        "version",
-        "changed_at",
-        "changed_by",
-        "workplace",
-        "entered_in_error",
-        "drug_id",
-        "allergy_id",
-        "condition_id",
-        "source",
-    }
-    names = [name for name in dict.fromkeys([*before, *after]) if name not in hidden]
-    differing = [
-        (name, _text(before.get(name)), _text(after.get(name))) for name in names if _text(before.get(name)) != _text(after.get(name))
-    ]
-    return HistoryLine(change=change, subject=subject, differences=differing if change.action in ("changed", "restored") else [])
+    subject = str(after.get("text") or before.get("text") or after.get("kind") or before.get("kind") or "")
+    fields = compared(change)
+    differing = [(name, former, now) for name, former, now in fields if former != now] if change.action in ("changed", "restored") else []
+    return HistoryLine(change=change, subject=subject, differences=differing, is_comparable=bool(fields))
+
+
+def compared(change: Change) -> list[tuple[str, str, str]]:
+    """Every field of the two states that says something, as (name, before, after)."""
+    before, after = change.before or {}, change.after or {}
+    names = [name for name in dict.fromkeys([*before, *after]) if name not in _UNSAID]
+    fields = [(name, _text(before.get(name)), _text(after.get(name))) for name in names]
+    return [field for field in fields if field[1] or field[2]]
 
 
 def _row(
@@ -188,7 +205,7 @@ def _levels(advice: Advice) -> dict[str, Level]:
     return worst
 
 
-def _card(group: Sequence[Finding]) -> Card:
+def _card(group: Sequence[Finding], decisions: Sequence[Decision]) -> Card:
     lead = group[0]
     sources = dict.fromkeys(
         f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources
@@ -201,6 +218,7 @@ def _card(group: Sequence[Finding]) -> Card:
         sources=list(sources),
         rules=[finding.rule for finding in group],
         is_reviewed=all(finding.reviewed for finding in group),
+        decision=next((one for one in reversed(decisions) if not {finding.rule for finding in group}.isdisjoint(one.rules)), None),
     )
 
 

@@ -6,6 +6,8 @@ let lease = null;
 export let leaseSeconds = 120;
 let heartbeatSeconds = 30;
 let lastBeat = 0;
+let disconnected = false;
+const seen = new Set();
 let isLeaving = false;
 
 export const isSignedIn = () => Boolean(document.body.dataset.user);
@@ -95,25 +97,55 @@ function askOthers(candidate) {
 
 /** A sign of life; renews the lease. False when the server does not know this application. */
 export async function beat() {
-  const answer = await fetch(`/api/v1/applications/${id}/heartbeat`, { method: "POST", headers: BACKGROUND });
-  if (answer.status === 404) return false;
+  const told = [...seen];
+  const headers = { "Content-Type": "application/json", ...BACKGROUND };
+  const answer = await fetch(`/api/v1/applications/${id}/heartbeat`, { method: "POST", headers, body: JSON.stringify({ seen: told }) });
+  if (answer.status === 404) return isDisconnected(answer);
   if (!answer.ok) return Boolean(refused(answer)) || true;
   const before = lease?.fencing_token;
-  ({ lease } = await answer.json());
+  const said = await answer.json();
+  ({ lease } = said);
   lastBeat = Date.now();
+  for (const notice of told) seen.delete(notice);
+  document.dispatchEvent(new CustomEvent("miz:heartbeat", { detail: said }));
   if (before !== lease?.fencing_token) document.dispatchEvent(new CustomEvent("miz:lease"));
   return true;
 }
 
+// Ended from the console: the window comes back only when its user wants it to.
+async function isDisconnected(answer) {
+  const { code } = await answer.json().catch(() => ({}));
+  disconnected = code === "application-disconnected";
+  if (!disconnected) return false;
+  lease = null;
+  document.dispatchEvent(new CustomEvent("miz:disconnected"));
+  return true;
+}
+
+/** This notice was read; the server hears of it with the next sign of life. */
+export function markSeen(notice) {
+  seen.add(notice);
+  keepAlive({ now: true });
+}
+
+/** Register anew after having been disconnected. */
+export async function reconnect() {
+  disconnected = false;
+  await announceAgain();
+}
+
+async function announceAgain() {
+  claiming = null;
+  sessionStorage.removeItem(KEY);
+  await ready();
+  document.dispatchEvent(new CustomEvent("miz:registered"));
+}
+
 /** Called at each signal of the server: speaks when it is time. */
 export async function keepAlive({ now = false } = {}) {
-  if (!id || isLeaving || (!now && secondsSinceBeat() < heartbeatSeconds * 0.6)) return;
+  if (!id || isLeaving || disconnected || (!now && secondsSinceBeat() < heartbeatSeconds * 0.6)) return;
   try {
-    if (await beat()) return;
-    claiming = null;
-    sessionStorage.removeItem(KEY);
-    await ready();
-    document.dispatchEvent(new CustomEvent("miz:registered"));
+    if (!(await beat())) await announceAgain();
   } catch {
     // The live part says so when the server stays silent.
   }

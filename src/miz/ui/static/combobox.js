@@ -31,13 +31,27 @@ async function look(input) {
   const extra = procedures(input, fold(typed.replace(STRENGTH, "")));
   let items = [];
   try {
-    const answer = await fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}&limit=${MOST}`, { signal: own.request.signal });
+    const answer = await ask(input, typed, own.request.signal);
     if (answer.ok) ({ items } = await answer.json());
+    if (input.dataset.patients !== undefined) items = items.map(asHit);
   } catch (error) {
     if (error.name === "AbortError") return;
   }
   if (input.value.trim() !== typed || document.activeElement !== input) return;
   show(input, typed, [...extra, ...items].slice(0, MOST));
+}
+
+// Names of patients stand in no address: they are asked for in the body.
+function ask(input, typed, signal) {
+  if (input.dataset.patients === undefined) return fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}&limit=${MOST}`, { signal });
+  const headers = { "Content-Type": "application/json" };
+  return fetch(input.dataset.source, { method: "POST", signal, headers, body: JSON.stringify({ q: typed, limit: MOST }) });
+}
+
+function asHit({ id, family_name: family, given_name: given, birth_date: born, number }) {
+  const name = `${family.toLocaleUpperCase("de")}, ${given}`;
+  const day = born.split("-").reverse().join(".");
+  return { id, name, kind: "patient", matched: name, substances: [{ name_de: [day, number].filter(Boolean).join(" · ") }] };
 }
 
 // Each procedure comes with its other names; the one that begins as typed is offered, its proper name beside it.
@@ -46,7 +60,7 @@ function procedures(input, typed) {
     const words = [name, ...others];
     const begun = words.find((word) => fold(word) === typed) ?? words.find((word) => fold(word).startsWith(typed));
     const shown = begun === undefined || begun === name ? name : cased(begun);
-    return (begun || fold(name).includes(typed)) && { name: shown, kind: "procedure", matched: shown, substances: [{ name_de: name }] };
+    return (begun || fold(name).includes(typed)) && { name: shown, kind: input.dataset.extraKind ?? "procedure", matched: shown, substances: [{ name_de: name }] };
   });
   const rank = ({ name }) => (fold(name) === typed ? 0 : fold(name).startsWith(typed) ? 1 : 2);
   return found.filter(Boolean).sort((one, other) => rank(one) - rank(other)).slice(0, 6);
@@ -59,7 +73,7 @@ function show(input, typed, items) {
   const own = of(input);
   const list = listOf(input);
   const name = fold(typed.replace(STRENGTH, ""));
-  own.items = [...items, { free: true, name: typed }];
+  own.items = input.dataset.free ? [...items, { free: true, name: typed }] : items;
   const lines = own.items.map((item, place) => (item.free ? freeLine(input, item, items.length) : line(input, item, name, place)));
   if (items.length === 0) lines.unshift(part("li", input.dataset.none.replace("{text}", typed), { className: "none muted", role: "presentation" }));
   list.replaceChildren(...lines);
@@ -122,10 +136,11 @@ function close(input) {
 }
 
 const formPart = (input, name) => input.form.elements[name];
+const idField = (input) => formPart(input, input.dataset.idField ?? "drug_id");
 
 // Typing on after a hit was taken makes it a text again.
 function forget(input) {
-  if (formPart(input, "drug_id")) formPart(input, "drug_id").value = "";
+  if (idField(input)) idField(input).value = "";
   delete input.form.dataset.chosen;
 }
 
@@ -139,7 +154,7 @@ function take(input, item) {
     return;
   }
   input.value = item.free ? typed : item.name;
-  formPart(input, "drug_id").value = item.free ? "" : item.id;
+  if (idField(input)) idField(input).value = item.free ? "" : (item.id ?? "");
   if (!item.free && formPart(input, "strength")) formPart(input, "strength").value = strength;
   input.form.dataset.chosen = "1";
   input.dispatchEvent(new Event("change", { bubbles: true }));

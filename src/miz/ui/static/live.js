@@ -1,6 +1,7 @@
 // What changes elsewhere arrives here: one event stream per browser, handed on to all its tabs.
 import * as application from "./application.js";
 import * as drafts from "./drafts.js";
+import * as notices from "./notices.js";
 
 const LOST_AFTER_MS = 10_000;
 const TOPICS = "patients,applications";
@@ -15,7 +16,7 @@ function openStream() {
   stream?.close();
   stream = new EventSource(`/api/v1/events?topics=${TOPICS}`);
   stream.onopen = () => tell({ topic: "open" });
-  for (const topic of ["patient", "opening", "applications", "ping", "resync"]) {
+  for (const topic of ["patient", "opening", "draft", "applications", "notice", "mode", "ping", "resync", "stopping"]) {
     stream.addEventListener(topic, (event) => tell({ topic, ...JSON.parse(event.data || "{}") }));
   }
   stream.onerror = () => {
@@ -35,9 +36,12 @@ function tell(event) {
 function heard(event) {
   heardAt = Date.now();
   if (lostSince) found();
-  application.keepAlive();
+  application.keepAlive({ now: event.topic === "mode" || (event.topic === "notice" && event.id === application.currentId()) });
+  if (event.topic === "stopping") notices.show("server-stopping");
+  else notices.hide("server-stopping");
+  if (event.program && event.program !== document.documentElement.dataset.version) notices.show("program-changed");
   const isNewPage = performance.now() < 3_000;
-  if (event.topic === "resync" || (event.topic === "open" && !isNewPage)) refreshSoon();
+  if (event.topic === "resync" || event.topic === "mode" || (event.topic === "open" && !isNewPage)) refreshSoon();
   else if (isShown(event)) refreshSoon();
 }
 
@@ -51,6 +55,7 @@ function isShown({ topic, id, version }) {
 // The server has sent nothing for a while.
 function lost() {
   lostSince = heardAt;
+  notices.hide("server-stopping");
   const time = new Date(lostSince).toLocaleTimeString(document.documentElement.lang);
   for (const place of document.querySelectorAll("[data-since]")) place.textContent = time;
   document.documentElement.dataset.connection = "lost";
@@ -100,9 +105,10 @@ export async function refresh() {
   if (!live || lostSince || !(await application.ready())) return;
   const regions = [...document.querySelectorAll("[data-live]")].map((region) => `#${region.id}`).join(",");
   const search = document.querySelector("form[data-refresh]");
+  const values = search ? Object.fromEntries(new FormData(search)) : {};
   const source = { source: document.body, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
-  const asked = search?.elements.q.value.trim()
-    ? window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values: { q: search.elements.q.value } })
+  const asked = Object.values(values).some((value) => value.trim())
+    ? window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values })
     : window.htmx.ajax("GET", location.pathname, source);
   // A silent server is noticed by its missing signal.
   await asked.catch(() => {});
@@ -138,16 +144,40 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
 document.addEventListener("miz:registered", () => refresh());
 document.addEventListener("miz:lease", () => refreshSoon());
 
-// After signing in again, or after a lapse of the lease, the patient that was open here is opened again if it is free.
+// After signing in again, or after a lapse of the lease, the patient that was open here is opened again if it is free;
+// so is one that this window has asked for, once it is released.
+const remembered = (name) => sessionStorage.getItem(`miz.${name}`);
 document.addEventListener("htmx:load", () => {
   const live = document.getElementById("live");
-  if (!live?.dataset.patient) return;
-  if (live.dataset.lock === "mine") sessionStorage.setItem("miz.open", live.dataset.patient);
-  else if (live.dataset.lock === "free" && sessionStorage.getItem("miz.open") === live.dataset.patient) {
+  if (!live) return;
+  const { patient, lock } = live.dataset;
+  if (remembered("asked") && remembered("asked") !== patient) withdraw();
+  if (patient === undefined) return;
+  if (lock === "mine") {
+    sessionStorage.setItem("miz.open", patient);
+    sessionStorage.removeItem("miz.asked");
+  } else if (lock === "free" && [remembered("open"), remembered("asked")].includes(patient)) {
     sessionStorage.removeItem("miz.open");
+    sessionStorage.removeItem("miz.asked");
     document.querySelector("#lock form[data-reopen]")?.requestSubmit();
+  } else if (lock === "other" && remembered("open") === patient) {
+    sessionStorage.removeItem("miz.open");
+    notices.show("taken-over");
   }
 });
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-asks]")) sessionStorage.setItem("miz.asked", document.getElementById("live").dataset.patient);
+  if (event.target.matches("[data-withdraws]")) sessionStorage.removeItem("miz.asked");
+}, true);
+
+// Who has gone on to something else needs it no more.
+async function withdraw() {
+  const patient = remembered("asked");
+  sessionStorage.removeItem("miz.asked");
+  const headers = { "Miz-Application": await application.ready(), "Miz-Background": "1" };
+  fetch(`/api/v1/patients/${patient}/opening/request`, { method: "DELETE", headers }).catch(() => {});
+}
+
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget-open]")) sessionStorage.removeItem("miz.open");
 });

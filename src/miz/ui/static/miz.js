@@ -1,6 +1,7 @@
 // The script of every page: the parts, and what htmx has to know about them.
 import * as application from "./application.js";
 import * as drafts from "./drafts.js";
+import "./answers.js";
 import "./combobox.js";
 import "./idle.js";
 import "./keys.js";
@@ -40,14 +41,17 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 // A dialog's content arrives as a fragment; an empty one closes it.
 document.addEventListener("htmx:afterSwap", (event) => {
   const dialog = document.getElementById("dialog");
-  if (event.detail.target === dialog && dialog.childElementCount > 0 && !dialog.open) dialog.showModal();
+  if (event.detail.target !== dialog || dialog.childElementCount === 0) return;
+  if (dialog.open) dialog.querySelector("[autofocus]")?.focus();
+  else dialog.showModal();
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   const dialog = document.getElementById("dialog");
-  if (event.detail.successful && event.detail.requestConfig.verb !== "get" && dialog?.open) dialog.close();
+  const isOver = event.detail.successful && event.detail.requestConfig.verb !== "get" && event.detail.target !== dialog;
+  if (isOver && dialog?.open) dialog.close();
 });
 document.addEventListener("close", (event) => event.target.replaceChildren(), true);
 
