@@ -52,12 +52,16 @@ from miz.kernel.clock import Clock
 from miz.knowledge.api import DrugRoutes
 from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
+from miz.practice.drafts.service import Drafts
 from miz.practice.modes.api import ModeRoutes
 from miz.practice.modes.service import Modes
+from miz.practice.moving.api import MovingRoutes
+from miz.practice.moving.service import Moving
 from miz.practice.notices import Notices
 from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
+from miz.practice.own_drugs.service import OwnDrugList
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
 from miz.practice.patients.memory import RecordMemory
@@ -115,6 +119,10 @@ class Server:
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
         self.records = Records(self.memory, self.broker, self.trail, today=self.today)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
+        self.moving = Moving(self.openings, self.records)
+        self.moving = Moving(self.openings, self.records)
+        self.drafts = Drafts(self.openings, self.records, self.broker, reader=reader)
+        self.own_drugs = OwnDrugList(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
         attempts = Attempts()
@@ -146,6 +154,7 @@ class Server:
         reader = self.database.reader
         described = [
             *OpeningRoutes(self.openings, self.writer).endpoints(),
+            *MovingRoutes(self.moving, self.presence, self.writer).endpoints(),
             *ApplicationRoutes(self.openings, self.modes, self.notices, self.writer, reader=reader).endpoints(),
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
@@ -186,6 +195,10 @@ class Server:
         record = queries.read_patient(self.database.reader(), self.memory, actor, patient_id, today)
         self.trail.note(actor, "read", patient_id)
         return record
+
+    def read_today(self, actor: Actor, patient_id: str) -> Patient:
+        """The record as the actor may see it today. Raises `PatientNotFoundError`."""
+        return self.read_record(actor, patient_id, self.today())
 
     def today(self) -> date:
         """The day in the practice's time zone."""
@@ -281,6 +294,7 @@ class Server:
                     await self.trail.catch_up(self.writer)
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
                     await self.writer.run(forget_old_answers)
+                    await self.writer.run(self.drafts.forget_old)
                 rounds += 1
             except Exception as error:  # noqa: BLE001 - the loop's edge: told, and tried again next time
                 record_unexpected("housekeeping", error)
