@@ -52,6 +52,7 @@ from miz.kernel.clock import Clock
 from miz.knowledge.api import DrugRoutes
 from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
+from miz.practice.drafts.api import DraftRoutes
 from miz.practice.drafts.service import Drafts
 from miz.practice.modes.api import ModeRoutes
 from miz.practice.modes.service import Modes
@@ -61,6 +62,8 @@ from miz.practice.notices import Notices
 from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
+from miz.practice.own_drugs.api import OwnDrugRoutes
+from miz.practice.own_drugs.queries import own_drugs
 from miz.practice.own_drugs.service import OwnDrugList
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
@@ -120,7 +123,6 @@ class Server:
         self.records = Records(self.memory, self.broker, self.trail, today=self.today)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.moving = Moving(self.openings, self.records)
-        self.moving = Moving(self.openings, self.records)
         self.drafts = Drafts(self.openings, self.records, self.broker, reader=reader)
         self.own_drugs = OwnDrugList(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
@@ -155,6 +157,8 @@ class Server:
         described = [
             *OpeningRoutes(self.openings, self.writer).endpoints(),
             *MovingRoutes(self.moving, self.presence, self.writer).endpoints(),
+            *DraftRoutes(self.drafts, self.presence, self.writer).endpoints(),
+            *OwnDrugRoutes(self.own_drugs, self.writer, reader=reader, preset=lambda: self.advisor.usual_drugs(language="de")).endpoints(),
             *ApplicationRoutes(self.openings, self.modes, self.notices, self.writer, reader=reader).endpoints(),
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
@@ -179,7 +183,7 @@ class Server:
         reader = self.database.reader
         desk = Desk(
             openings=self.openings, modes=self.modes, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
-            idle_lock_min=self.settings.idle_lock_min,
+            idle_lock_min=self.settings.idle_lock_min, has_drafts=self.drafts.has_drafts, own_drugs=lambda: own_drugs(reader()),
             advisor=self.advisor,
         )  # fmt: skip
         return [
@@ -195,10 +199,6 @@ class Server:
         record = queries.read_patient(self.database.reader(), self.memory, actor, patient_id, today)
         self.trail.note(actor, "read", patient_id)
         return record
-
-    def read_today(self, actor: Actor, patient_id: str) -> Patient:
-        """The record as the actor may see it today. Raises `PatientNotFoundError`."""
-        return self.read_record(actor, patient_id, self.today())
 
     def today(self) -> date:
         """The day in the practice's time zone."""

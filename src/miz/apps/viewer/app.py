@@ -12,7 +12,8 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 import miz
-from miz.apps.viewer.display import COOKIE, SHOW_ROOM, DisplayGate, is_same_room, look_for, wishes_of
+from miz.access.devices.cookie import COOKIE
+from miz.apps.viewer.display import SHOW_ROOM, DisplayGate, is_same_room, look_for, wishes_of
 from miz.apps.viewer.pages import RestScreen, ViewerNotice, ViewerPage, patient_screen
 from miz.infra.db.engine import Reader
 from miz.infra.events import Event
@@ -21,6 +22,7 @@ from miz.kernel.clock import Clock
 from miz.kernel.errors import NotPermittedError
 from miz.practice.advice import Advisor
 from miz.practice.openings.queries import OpenInRoom, latest_in_room
+from miz.practice.own_drugs.queries import own_drugs
 from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.rows import load_record
 from miz.ui.render import Page, render
@@ -116,7 +118,8 @@ class Viewer:
         wishes = wishes_of(call)
         language = look_for(call, wishes).language
         patient = load_record(self._reader(), self._records, open_here.patient_id, today)
-        verdicts = self._advisor.own_drugs(patient, self._advisor.usual_drugs(language=language), language=language)
+        texts = own_drugs(self._reader()) or self._advisor.usual_drugs(language=language)
+        verdicts = self._advisor.own_drugs(patient, texts, language=language)
         advice = self._advisor.advise(patient, language=language)
         return self._reply(
             patient_screen(patient, advice, verdicts, today=today, stamp=stamp, room=room, is_discreet=wishes.is_discreet), call

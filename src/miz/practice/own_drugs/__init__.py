@@ -1,0 +1,1 @@
+"""The practice's own drugs: what its dentists give and prescribe, as they write it, in their order."""
