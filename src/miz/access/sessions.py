@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 from msgspec import structs
 from sqlalchemy import insert, select, update
@@ -101,7 +102,7 @@ class Sessions:
         if authorization is not None:
             shown = token_hash(authorization.removeprefix("Bearer ").strip())
             if secrets.compare_digest(shown, self._local_hash):
-                return LOCAL, False
+                return _local_actor(call.header("miz-local-user")), False
             session = self._live(shown)
             return (session.actor if session else None), False
         token = call.cookie(COOKIE)
@@ -268,6 +269,11 @@ def _mark_ended(tx: Transaction, session_id: str) -> bool:
     """Whether the session was live until now."""
     live = (user_session.c.id == session_id, user_session.c.ended_at.is_(None))
     return tx.connection.execute(update(user_session).where(*live).values(ended_at=tx.now)).rowcount == 1
+
+
+def _local_actor(os_user: str | None) -> Actor:
+    """The command line, with the account of the operating system that its program says it runs under."""
+    return structs.replace(LOCAL, user_id=f"local:{unquote(os_user)}"[:36]) if os_user else LOCAL
 
 
 def _actor(user_id: str, name: str, roles: list[str], session_id: str, place: Workplace | None, device_id: str | None) -> Actor:

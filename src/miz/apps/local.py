@@ -1,13 +1,14 @@
 """How the command line reaches a practice: by its running server, or, when none runs, by one inside this process."""
 
 import asyncio
+import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from miz.apps.bootstrap import Server
-from miz.infra.api_client import Answer, ApiClient, HttpSender
+from miz.infra.api_client import Answer, ApiClient, HttpSender, Send
 from miz.infra.data_folder import DataFolder
 from miz.infra.settings import Settings
 
@@ -19,7 +20,7 @@ def local_client(folder: DataFolder, settings: Settings, *, language: str) -> It
     control = folder.read_control()
     if control is not None:
         url, token = control
-        client = ApiClient(HttpSender(url), token=token, language=language)
+        client = ApiClient(_signed(HttpSender(url)), token=token, language=language)
         if _answers(client):
             yield client
             return
@@ -27,10 +28,23 @@ def local_client(folder: DataFolder, settings: Settings, *, language: str) -> It
     with asyncio.Runner() as runner:
         runner.run(server.start())
         try:
-            yield ApiClient(_in_process(server, runner), token=server.local_token, language=language)
+            yield ApiClient(_signed(_in_process(server, runner)), token=server.local_token, language=language)
         finally:
             runner.run(server.stop())
             server.close()
+
+
+def _signed(sender: Send) -> Send:
+    """The sender, which says for the audit trail under which account of the operating system the command runs."""
+    try:
+        account = quote(getpass.getuser())
+    except (OSError, KeyError):  # an account without a name
+        account = ""
+
+    def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return sender(method, path, {**headers, "Miz-Local-User": account}, body)
+
+    return send
 
 
 def _answers(client: ApiClient) -> bool:

@@ -48,6 +48,12 @@ def test_show_names_who_did_what(practice: DataFolder) -> None:
     assert all(patient_id in line and "created" in line for line in lines)
 
 
+def test_a_command_is_entered_with_the_account_it_runs_under(practice: DataFolder) -> None:
+    miz("patient", "list", "Muster", "--data", practice.path, folder=practice.path, LOGNAME="jürgen")
+    shown = miz("audit", "show", "--action", "searched", "--json", "--data", practice.path, folder=practice.path).stdout
+    assert [line["user"] for line in json.loads(shown)["items"]] == ["local:jürgen"]
+
+
 def test_the_documented_program_verifies_the_export(practice: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = re.search(r"```python\n(.*?)```", REFERENCE.read_text(encoding="utf-8"), re.DOTALL)
     assert program

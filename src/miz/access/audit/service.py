@@ -83,7 +83,7 @@ class AuditTrail:
         Raises `AuditTrailFullError` when the database has not accepted writes for long.
         """
         now = self._clock.steady_s()
-        key = (actor.session_id, action, patient_id, alike or detail)
+        key = (f"{actor.session_id} {actor.user_id}", action, patient_id, alike or detail)
         noted_s = self._recent.get(key)
         if noted_s is not None and now - noted_s < READS_ALIKE_S:
             return
