@@ -37,12 +37,12 @@ LOCAL = Actor(user_id="local", user="local", roles=frozenset({"local"}), session
 
 @dataclass(slots=True)
 class LiveSession:
-    """A session in memory; `active_s` is the steady time of the last input."""
+    """A session in memory. `ends_s`, its end, and `active_s`, the last input, are steady time: wall clocks jump."""
 
     actor: Actor
     token_hash: bytes
     started_at: datetime
-    expires_at: datetime
+    ends_s: float
     active_s: float
     is_locked: bool = False
 
@@ -91,7 +91,9 @@ class Sessions:
         for row in self._database.reader().execute(live):
             place = Workplace(row.workplace_id, row.workplace, row.room) if row.workplace_id else None
             actor = _actor(row.user_id, row.name, row.roles, row.id, place, row.device_id)
-            self._by_hash[row.token_hash] = LiveSession(actor, row.token_hash, row.started_at, row.expires_at, self._clock.steady_s())
+            self._by_hash[row.token_hash] = LiveSession(
+                actor, row.token_hash, row.started_at, self._end_of(row.expires_at, self._clock.now()), self._clock.steady_s()
+            )
 
     def identify(self, call: Call, *, is_open_while_locked: bool) -> tuple[Actor | None, bool]:
         """The actor of a call and whether a cookie named it; see `infra.http.Gate`.
@@ -181,8 +183,8 @@ class Sessions:
 
     def of_user(self, user_id: str) -> list[LiveSession]:
         """The live sessions of a user, the newest first."""
-        now = self._clock.now()
-        own = [session for session in self._of(user_id=user_id) if session.expires_at > now]
+        now_s = self._clock.steady_s()
+        own = [session for session in self._of(user_id=user_id) if session.ends_s > now_s]
         return sorted(own, key=lambda session: session.started_at, reverse=True)
 
     def is_somebody_at(self, workplace_id: str) -> bool:
@@ -210,8 +212,8 @@ class Sessions:
 
     async def end_expired(self) -> None:
         """End the sessions whose time is over."""
-        now = self._clock.now()
-        await self._end([session for session in self._by_hash.values() if session.expires_at <= now], "session_expired")
+        now_s = self._clock.steady_s()
+        await self._end([session for session in self._by_hash.values() if session.ends_s <= now_s], "session_expired")
 
     def move(self, tx: Transaction, before: Workplace, after: Workplace) -> None:
         """The workplace has another name or room; who is signed in there is found there from now on."""
@@ -225,7 +227,7 @@ class Sessions:
         tx.after_commit(rename)
 
     def _begin(self, tx: Transaction, actor: Actor, token: str, expires_at: datetime) -> None:
-        session = LiveSession(actor, token_hash(token), tx.now, expires_at, self._clock.steady_s())
+        session = LiveSession(actor, token_hash(token), tx.now, self._end_of(expires_at, tx.now), self._clock.steady_s())
         tx.connection.execute(
             insert(user_session).values(
                 id=actor.session_id, token_hash=session.token_hash, user_id=actor.user_id, workplace_id=actor.workplace_id,
@@ -233,6 +235,10 @@ class Sessions:
             )
         )  # fmt: skip
         tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
+
+    def _end_of(self, expires_at: datetime, now: datetime) -> float:
+        """The steady time of an end that is stored as an instant; a whole session from now at most, should a clock have been wrong."""
+        return self._clock.steady_s() + min((expires_at - now).total_seconds(), self._settings.session_h * 3_600)
 
     async def _end(self, sessions: list[LiveSession], action: str) -> None:
         if not sessions:
@@ -260,7 +266,7 @@ class Sessions:
 
     def _live(self, shown: bytes) -> LiveSession | None:
         session = self._by_hash.get(shown)
-        if session is None or session.expires_at <= self._clock.now():
+        if session is None or session.ends_s <= self._clock.steady_s():
             return None
         return session
 

@@ -13,12 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from miz.access import cli as access_commands
 from miz.access.audit import cli as audit_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
-from miz.infra.command_line import CommandLine, Data, Json, out, show_json
+from miz.infra.command_line import CommandLine, Data, out, read_secret
 from miz.infra.settings import preferred_language, read_settings
-from miz.kernel.errors import InvalidInputError, MizError
+from miz.kernel.errors import MizError
 from miz.knowledge import cli as search_commands
 from miz.practice import cli as practice_commands
 from miz.ui.i18n import translator
@@ -30,8 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Medication information for dental practices.",
 )
-user_app = typer.Typer(no_args_is_help=True, help="Users and their roles.")
-app.add_typer(user_app, name="user")
 
 errors = Console(stderr=True, highlight=False)
 
@@ -68,6 +67,7 @@ command_line = CommandLine(language=language, client=_client)
 check_commands.register(app, language=language)
 search_commands.register(app, language=language)
 practice_commands.register(app, command_line)
+access_commands.register(app, command_line)
 audit_commands.register(app, command_line)
 
 
@@ -115,7 +115,7 @@ def init(
     _ = translator(language())
     folder = data_folder(data)
     if password_file:
-        password = _read(password_file).rstrip("\r\n")
+        password = read_secret(password_file)
     else:
         password = typer.prompt(_("Password of the owner (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
     recovery_key = set_up_practice(
@@ -151,59 +151,6 @@ def serve_command(
     serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
 
 
-@user_app.command("list")
-def user_list(data: Data, json: Json = False) -> None:
-    """All users."""
-    _ = translator(language())
-    with _client(data) as client:
-        found: dict[str, Any] = client.call("GET", "/users")
-    if json:
-        show_json(found)
-        return
-    table = Table(_("User"), _("Roles"), "", box=None)
-    for user in found["items"]:
-        table.add_row(user["name"], ", ".join(user["roles"]), _("switched off") if user["is_disabled"] else "")
-    out.print(table)
-
-
-@user_app.command("add")
-def user_add(
-    data: Data,
-    user: Annotated[str, typer.Argument(help="Name of the user, who signs in with it.")],
-    role: Annotated[list[str], typer.Option(help="May be given several times.")],
-    password_file: Annotated[Path | None, typer.Option(help="File with the password; asked for otherwise.", metavar="F")] = None,
-) -> None:
-    """Add a user."""
-    _ = translator(language())
-    if password_file:
-        password = _read(password_file).rstrip("\r\n")
-    else:
-        password = typer.prompt(_("Password (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
-    with _client(data) as client:
-        client.call("POST", "/users", {"name": user, "roles": role, "password": password})
-    out.print(_("{user} can sign in now.").format(user=user))
-
-
-@user_app.command("disable")
-def user_disable(data: Data, user: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
-    """Switch a user off; open sessions end at once."""
-    from urllib.parse import quote
-
-    with _client(data) as client:
-        client.call("POST", f"/users/{quote(user, safe='')}/disable")
-    out.print(translator(language())("{user} is switched off.").format(user=user))
-
-
-@user_app.command("enable")
-def user_enable(data: Data, user: Annotated[str, typer.Argument(help="Name of the user.")]) -> None:
-    """Switch a user on again, as after too many wrong passwords."""
-    from urllib.parse import quote
-
-    with _client(data) as client:
-        client.call("POST", f"/users/{quote(user, safe='')}/enable")
-    out.print(translator(language())("{user} can sign in now.").format(user=user))
-
-
 def main() -> NoReturn:
     """The entry point `miz`."""
     try:
@@ -231,10 +178,3 @@ def _tell(error: MizError) -> int:
             text = _(sentence)
             errors.print(text.format(**error.fields) if error.fields else text, soft_wrap=True, markup=False)
     return error.exit_code
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError("The file {file} cannot be read.", file=str(path)) from error

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from miz.infra.api_client import ApiClient
+from miz.kernel.errors import InvalidInputError
 
 Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -31,3 +32,11 @@ def show_json(value: Any) -> None:
     """The value as one line of JSON."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     sys.stdout.flush()
+
+
+def read_secret(path: Path) -> str:
+    """What a file holds, without the end of its last line. Raises `InvalidInputError`."""
+    try:
+        return path.read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInputError("The file {file} cannot be read.", file=str(path)) from error
