@@ -82,7 +82,9 @@ class RecordDesk:
         return self.read(call, call.params["id"])
 
     def read(self, call: Call, patient_id: str) -> Patient:
-        return queries.read_patient(self.desk.reader(), self._memory, call.person, patient_id, self.desk.today())
+        record = queries.read_patient(self.desk.reader(), self._memory, call.person, patient_id, self.desk.today())
+        self.desk.trail.note(call.person, "read", patient_id)
+        return record
 
     def lock(self, call: Call, record: Patient) -> Lock:
         return self.desk.lock_of(record.id, self.desk.application_of(call))
