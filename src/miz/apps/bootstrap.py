@@ -63,7 +63,6 @@ from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
 from miz.practice.own_drugs.api import OwnDrugRoutes
-from miz.practice.own_drugs.queries import own_drugs
 from miz.practice.own_drugs.service import OwnDrugList
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
@@ -123,7 +122,7 @@ class Server:
         self.records = Records(self.memory, self.broker, self.trail, today=self.today)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.moving = Moving(self.openings, self.records)
-        self.drafts = Drafts(self.openings, self.records, self.broker, reader=reader)
+        self.drafts = Drafts(self.openings, self.broker, reader=reader)
         self.own_drugs = OwnDrugList(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
@@ -157,7 +156,7 @@ class Server:
         described = [
             *OpeningRoutes(self.openings, self.writer).endpoints(),
             *MovingRoutes(self.moving, self.presence, self.writer).endpoints(),
-            *DraftRoutes(self.drafts, self.presence, self.writer).endpoints(),
+            *DraftRoutes(self.drafts, self.presence, self.writer, self.trail).endpoints(),
             *OwnDrugRoutes(self.own_drugs, self.writer, reader=reader, preset=lambda: self.advisor.usual_drugs(language="de")).endpoints(),
             *ApplicationRoutes(self.openings, self.modes, self.notices, self.writer, reader=reader).endpoints(),
             *PatientRoutes(
@@ -183,8 +182,8 @@ class Server:
         reader = self.database.reader
         desk = Desk(
             openings=self.openings, modes=self.modes, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
-            idle_lock_min=self.settings.idle_lock_min, has_drafts=self.drafts.has_drafts, own_drugs=lambda: own_drugs(reader()),
-            advisor=self.advisor,
+            idle_lock_min=self.settings.idle_lock_min, advisor=self.advisor, drafts=self.drafts, moving=self.moving,
+            own_drugs=self.own_drugs,
         )  # fmt: skip
         return [
             *FindPages(desk, self.records, self.writer).endpoints(),

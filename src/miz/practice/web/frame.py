@@ -12,13 +12,17 @@ from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
 from miz.practice.advice import Advisor
+from miz.practice.drafts.service import Drafts
 from miz.practice.errors import ApplicationNotFoundError
 from miz.practice.modes.service import Modes
+from miz.practice.moving.service import Moving
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
+from miz.practice.own_drugs.queries import own_drugs
+from miz.practice.own_drugs.service import OwnDrugList
 from miz.practice.patients import queries
 from miz.ui.face import look_of
-from miz.ui.render import Page, render
+from miz.ui.render import ZONE, Page, render
 from miz.wire.client_protocol import HeldLease, Holder, OpeningRequest
 
 CONSOLE = CHANGE_MODE | READ_AUDIT
@@ -78,8 +82,9 @@ class Desk:
     practice: str
     idle_lock_min: int
     advisor: Advisor
-    own_drugs: Callable[[], list[str]] = list
-    has_drafts: Callable[[str, str], bool] = lambda patient_id, application_id: False
+    drafts: Drafts
+    moving: Moving
+    own_drugs: OwnDrugList
 
     def frame(self, actor: Actor, search_text: str = "") -> Frame:
         return Frame(
@@ -109,6 +114,14 @@ class Desk:
         """What the asking window has open."""
         application = self.application_of(call)
         return self.openings.lease_of(application.id) if application else None
+
+    def preferred_drugs(self, language: str) -> list[str]:
+        """The practice's own drugs; the preset ones as long as it has made no list."""
+        return own_drugs(self.reader()) or self.advisor.usual_drugs(language=language)
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of an instant in the practice's time zone."""
+        return moment.astimezone(ZONE).date()
 
     def lock_of(self, patient_id: str, application: LiveApplication | None) -> Lock:
         """How the patient stands to the asking window."""

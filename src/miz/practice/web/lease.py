@@ -4,12 +4,12 @@ import contextlib
 from dataclasses import dataclass
 from typing import ClassVar, get_args
 
-from miz.access.roles import READ_PATIENT, SIGN_OFF, TAKE_OVER
+from miz.access.roles import READ_PATIENT, SIGN_OFF, TAKE_OVER, WRITE_RECORD
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
 from miz.kernel.errors import MizError
-from miz.practice.errors import NobodyAskedError, NobodyToAskError, PatientOpenElsewhereError, ReasonMissingError
+from miz.practice.errors import NobodyAskedError, NobodyToAskError, PatientOpenElsewhereError, ReasonMissingError, UnknownDraftError
 from miz.practice.web.frame import Lock, go_to
-from miz.practice.web.record import RecordDesk, page
+from miz.practice.web.record import TABS, RecordDesk, page
 from miz.wire.client_protocol import TakeOverReason
 
 
@@ -42,6 +42,7 @@ class LeaseForms:
             page("POST", patient + "/request", READ_PATIENT, self.ask, "Ask who has the patient open to release it"),
             page("POST", patient + "/request/withdraw", READ_PATIENT, self.withdraw, "Take the asking back"),
             page("POST", patient + "/later", READ_PATIENT, self.ask_for_time, "Five more minutes"),
+            page("POST", patient + "/drafts/{draft}/discard", WRITE_RECORD, self.discard_draft, "Discard what somebody has left unsaved"),
             page("GET", patient + "/takeover", TAKE_OVER, self.ask_take_over, "Take over?"),
             page("POST", patient + "/takeover", TAKE_OVER, self.take_over, "Open a patient that another window has open"),
         ]
@@ -97,12 +98,19 @@ class LeaseForms:
         self._openings.presence.sign_of_life(application.id, call.person)
         return self._back(call)
 
+    async def discard_draft(self, call: Call) -> Reply:
+        """Discard a draft; whoever comes second finds it gone."""
+        with contextlib.suppress(UnknownDraftError):
+            await self._at.writer.run(lambda tx: self._at.desk.drafts.discard(tx, call.params["id"], call.params["draft"]))
+        tab = call.form.get("tab", "")
+        return self._at.answer(call, tab if tab in TABS else "medication")
+
     def _dialog(self, call: Call, error: MizError | None = None) -> Reply:
         record = self._at.record(call)
         holder = self._openings.holder_of(record.id)
         dialog = TakeOverDialog(
             patient_id=record.id, lock=self._at.lock(call, record), needs_reason=call.person.roles.isdisjoint(SIGN_OFF),
-            has_unsaved=bool(holder and self._at.desk.has_drafts(record.id, holder.application_id)),
+            has_unsaved=bool(holder and self._at.desk.drafts.has_drafts(record.id, holder.application_id)),
             reasons=get_args(TakeOverReason), error=self._at.translator(call)(error.title) if error else "",
         )  # fmt: skip
         return self._at.dialog(dialog, call, record, STATUS_OF[error.kind] if error else 200)

@@ -58,7 +58,7 @@ class MedicationTab:
         desk, language = self._at.desk, look_of(call).language
         advisor = desk.advisor
         advice = advisor.advise(record, language=language)
-        own = desk.own_drugs() or advisor.usual_drugs(language=language)
+        own = desk.preferred_drugs(language)
         return MedicationPage(
             **shown, groups=views.medication_groups(record, advice, partial(advisor.drug, language=language)),
             evaluation=views.evaluation_of(record, advice), procedures=advisor.procedures(language=language),

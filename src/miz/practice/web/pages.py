@@ -12,7 +12,9 @@ from miz.practice.web.frame import Desk
 from miz.practice.web.history import HistoryTab
 from miz.practice.web.identity import IdentityForm
 from miz.practice.web.lease import LeaseForms
+from miz.practice.web.lists import DentistLists
 from miz.practice.web.medication import MedicationTab
+from miz.practice.web.moving import MovingForms
 from miz.practice.web.record import RecordDesk, page
 
 
@@ -27,11 +29,13 @@ class PatientPages:
         at = self._at
         AllergiesTab(at)
         return [
+            *DentistLists(at.desk, at.writer).endpoints(),
             *MedicationTab(at).endpoints(),
             *AnamnesisTab(at).endpoints(),
             *HistoryTab(at).endpoints(),
             *LeaseForms(at).endpoints(),
             *IdentityForm(at).endpoints(),
+            *MovingForms(at).endpoints(),
             page("GET", "/patients/{id}/{tab}", READ_PATIENT, self.show, "A tab of a patient's page"),
             *EntryForms(at).endpoints(),
         ]

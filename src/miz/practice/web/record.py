@@ -1,7 +1,7 @@
 """What all pages of one patient share: the record as the reader may see it, the lock, the guarded write, the answer."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, Protocol, TypeVar, cast
 
@@ -25,7 +25,7 @@ from miz.practice.web.frame import Desk, Frame, Lock, Toast, go_to, reply
 from miz.ui.face import look_of
 from miz.ui.i18n import translator
 from miz.ui.render import Page, render
-from miz.wire.client_protocol import Entry, EntryKind, Patient, PatientPatch
+from miz.wire.client_protocol import Entry, EntryKind, Patient, PatientLine, PatientPatch
 
 TABS: Mapping[str, str] = {"medication": "", "anamnesis": "/anamnesis", "allergies": "/allergies", "history": "/history"}
 TAB_OF: Mapping[EntryKind, str] = {
@@ -49,6 +49,9 @@ class PatientPage:
     tab: str
     may_write: bool
     may_take_over: bool
+    drafts: Sequence[views.DraftLine]
+    duplicates: Sequence[PatientLine]
+    merged_into: PatientLine | None
     toast: Toast | None
     keys: Callable[[], str]
 
@@ -87,7 +90,9 @@ class RecordDesk:
         return record
 
     def lock(self, call: Call, record: Patient) -> Lock:
-        return self.desk.lock_of(record.id, self.desk.application_of(call))
+        """How the patient stands to the asking window; a record that went into another one stays closed."""
+        lock = self.desk.lock_of(record.id, self.desk.application_of(call))
+        return replace(lock, state="closed") if record.merged_into and lock.state == "free" else lock
 
     def application(self, call: Call) -> LiveApplication:
         """The window that asks. Raises `ApplicationMissingError`."""
@@ -98,13 +103,17 @@ class RecordDesk:
 
     def shown(self, call: Call, record: Patient, tab: str, toast: Toast | None = None) -> dict[str, Any]:
         """What all pages of a patient show."""
-        lock = self.lock(call, record)
+        lock, roles, reader = self.lock(call, record), call.person.roles, self.desk.reader()
+        may_write = lock.state == "mine" and not WRITE_RECORD.isdisjoint(roles)
         questions = self.desk.advisor.questions(language=look_of(call).language)
         still_open = open_questions(understood(record, self.desk.advisor.condition), questions)
+        drafts = [] if WRITE_RECORD.isdisjoint(roles) else self.desk.drafts.offered(call.person, record.id)
         return {
-            "frame": self.desk.frame(call.person), "bar": views.bar_of(record, self.desk.today(), still_open), "lock": lock, "tab": tab, "toast": toast,
-            "may_write": lock.state == "mine" and not WRITE_RECORD.isdisjoint(call.person.roles), "keys": new_key,
-            "may_take_over": not TAKE_OVER.isdisjoint(call.person.roles),
+            "frame": self.desk.frame(call.person), "bar": views.bar_of(record, self.desk.today(), still_open), "lock": lock, "tab": tab,
+            "may_write": may_write, "may_take_over": not TAKE_OVER.isdisjoint(roles), "toast": toast, "keys": new_key,
+            "drafts": [views.draft_line(draft, record) for draft in drafts],
+            "duplicates": queries.possible_duplicates(reader, record) if may_write else [],
+            "merged_into": next(iter(queries.read_lines(reader, [record.merged_into])), None) if record.merged_into else None,
         }  # fmt: skip
 
     def show(self, call: Call, tab: str, toast: Toast | None = None) -> Reply:

@@ -7,11 +7,28 @@ from typing import Any, Literal
 
 from miz.kernel.partial_date import age_on
 from miz.practice.advice import Advice, Verdict
-from miz.wire.client_protocol import Change, Decision, Dose, DrugItem, EditionRef, Finding, Medication, Patient, Resolved, Severity
+from miz.wire.client_protocol import (
+    ENTRY_KINDS,
+    Change,
+    Decision,
+    Dose,
+    Draft,
+    DrugItem,
+    EditionRef,
+    Finding,
+    Medication,
+    Patient,
+    Resolved,
+    Severity,
+)
 
 Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
 LOW_CARDS_IN_SIGHT = 3
+_TAB_OF_FORM: Mapping[str, str] = {
+    "medication": "medication", "planned": "medication", "allergies": "allergies", "conditions": "anamnesis", "observations": "anamnesis",
+    "notes": "anamnesis", "answers": "anamnesis",
+}  # fmt: skip
 _UNSAID = {
     "id", "version", "changed_at", "changed_by", "workplace", "entered_in_error", "drug_id", "allergy_id", "condition_id", "source",
 }  # fmt: skip
@@ -87,6 +104,15 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DraftLine:
+    """What somebody has typed and not saved, and the tab that has its form."""
+
+    draft: Draft
+    tab: str
+    said: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerdictGroup:
     """The practice's own drugs that stand alike to this patient."""
 
@@ -104,7 +130,7 @@ class HistoryLine:
     is_comparable: bool
 
 
-def bar_of(patient: Patient, today: date, open_questions: int) -> PatientBar:
+def bar_of(patient: Patient, today: date, open_questions: int = 0) -> PatientBar:
     """The patient bar of a record."""
     name = f"{patient.family_name.replace('ß', 'ẞ').upper()}, {' '.join(part for part in (patient.prefix, patient.given_name) if part)}"
     weights = [entry for entry in patient.observations if entry.kind == "weight_kg"]
@@ -145,6 +171,15 @@ def medication_groups(patient: Patient, advice: Advice, drug_of: Callable[[str],
             rows.sort(key=lambda row: (_RANK[row.level], row.substance.casefold()))
             groups.append(MedicationGroup(state=state, rows=rows))
     return groups
+
+
+def draft_line(draft: Draft, record: Patient) -> DraftLine:
+    """A draft with the tab its form stands on; a line that was being changed stands where its entry does."""
+    form = draft.form
+    if form.startswith("edit-"):
+        form = next((kind for kind in ENTRY_KINDS for entry in getattr(record, kind) if f"edit-{entry.id}" == form), "")
+    said = [(name, text) for name, text in draft.fields.items() if text.strip() and name not in _UNSAID]
+    return DraftLine(draft=draft, tab=_TAB_OF_FORM.get("answers" if form.startswith("answers-") else form, ""), said=said)
 
 
 def verdict_groups(verdicts: Sequence[Verdict]) -> list[VerdictGroup]:
