@@ -282,9 +282,7 @@ def test_size_and_appearance_are_kept_at_this_display(wall: Callable[..., tuple[
 
 @pytest.mark.parametrize("language", ["de-DE", "en-GB"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state(
-    wall: Callable[..., tuple[Page, Display]], assistant: ApiClient, theme: str, language: str
-) -> None:
+def test_axe_finds_nothing_in_any_state(wall: Callable[..., tuple[Page, Display]], assistant: ApiClient, theme: str, language: str) -> None:
     page, display = wall(is_clock_ours=True, locale=language, color_scheme=theme, bypass_csp=True)
 
     def check(state: str) -> None:

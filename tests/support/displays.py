@@ -4,18 +4,17 @@ import asyncio
 import contextlib
 import http.client
 import json
-import secrets
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import insert, select, update
-
-from miz.access.devices.model import Kind, hash_of
-from miz.access.tables import device, room, workplace
+from miz.access.codes import new_token, token_hash
+from miz.access.devices import store
+from miz.access.devices.model import Kind
+from miz.access.sessions import LOCAL
+from miz.access.workplaces.rows import find_room, find_workplace
 from miz.infra.db.writer import Transaction
 from tests.support.practice import ServerThread
 
@@ -81,10 +80,10 @@ class Display:
             yield events()
 
     def revoke(self) -> None:
-        """End the pairing."""
-        in_writer(
-            self.server, lambda tx: tx.connection.execute(update(device).where(device.c.id == self.device_id).values(revoked_at=tx.now))
-        )
+        """End the pairing, as the console does."""
+        server = self.server.server
+        told = asyncio.run_coroutine_threadsafe(server.devices.revoke(LOCAL, self.device_id), server._housekeeping.get_loop())
+        told.result(10)
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[http.client.HTTPConnection]:
@@ -97,18 +96,17 @@ class Display:
 
 
 def paired(server: ServerThread, place: str = "Zimmer 2", kind: Kind = "display") -> Display:
-    """A device paired for a room (a display) or a workplace."""
-    token, device_id = secrets.token_urlsafe(32), str(uuid.uuid4())
+    """A device paired for a room (a display) or a workplace; without the code, which is issued in setup mode only."""
+    token = new_token()
 
-    def pair(tx: Transaction) -> None:
-        where = room if kind == "display" else workplace
-        place_id = tx.connection.execute(select(where.c.id).where(where.c.name == place)).scalar_one()
-        tx.connection.execute(
-            insert(device).values(
-                id=device_id, name=f"{kind} {device_id[:4]}", kind=kind, token_hash=hash_of(token), added_at=tx.now, paired_at=tx.now,
-                paired_by="test", **{"room_id" if kind == "display" else "workplace_id": place_id},
-            )
+    def pair(tx: Transaction) -> str:
+        room = find_room(tx.connection, place) if kind == "display" else None
+        workplace = find_workplace(tx.connection, place) if kind == "workplace" else None
+        device_id = store.insert_device(
+            tx.connection, name=f"{kind} {token[:8]}", kind=kind, room_id=room.id if room else None,
+            workplace_id=workplace.id if workplace else None, now=tx.now,
         )  # fmt: skip
+        store.pair(tx.connection, device_id, token_hash=token_hash(token), paired_by="test", now=tx.now)
+        return device_id
 
-    in_writer(server, pair)
-    return Display(server, device_id, token)
+    return Display(server, in_writer(server, pair), token)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import OperationalError
 
 import miz
-from miz.access.devices.model import hash_of
+from miz.access.codes import token_hash
 from miz.access.sessions import COOKIE
 from miz.access.tables import device, room
 from miz.apps.advice import EditionAdvisor
@@ -119,7 +119,7 @@ def open_connection(tmp_path: Path) -> Iterator[tuple[Viewer, Connection]]:
         room_id = connection.execute(select(room.c.id).where(room.c.name == "Zimmer 2")).scalar_one()
         for token, kind in (("wall", "display"), ("desk", "workplace")):
             connection.execute(
-                insert(device).values(id=token, name=token, kind=kind, room_id=room_id, token_hash=hash_of(token), added_at=clock.now())
+                insert(device).values(id=token, name=token, kind=kind, room_id=room_id, token_hash=token_hash(token), added_at=clock.now())
             )
         connection.commit()
         today = clock.now().date

@@ -11,7 +11,7 @@ from miz.apps.viewer.pages import PatientScreen, patient_screen
 from miz.practice.advice import Advice, Verdict
 from miz.ui.i18n import Language
 from miz.ui.render import Look, render
-from miz.wire.client_protocol import AllergyState, CheckAnswer, EditionRef, Finding, Patient, Severity
+from miz.wire.client_protocol import AllergyState, CheckAnswer, EditionRef, Finding, OwnDrugs, Patient, Severity
 from tests.practice.people import Surgery
 from tests.support.displays import Display, paired
 from tests.support.practice import ServerThread, client_of
@@ -108,6 +108,22 @@ def test_a_change_of_the_record_gives_another_stamp_and_the_same_state_the_same(
     stamps = [re.findall(r'data-stamp="(\w+)"', screen)[0] for screen in (first, again, changed)]
     assert stamps[0] == stamps[1] != stamps[2]
     assert patient.id not in "".join(stamps)
+
+
+def test_the_practices_own_list_is_shown_and_a_change_of_it_too(surgery: Surgery, display: Display) -> None:
+    surgery.assistant.open_patient(surgery.patient().id)
+    preset = display.screen()
+    own = OwnDrugs(["Ibuprofen 600", "Hausmischung"])
+    surgery.dentist.call("PUT", "/own-drugs", own, answer=OwnDrugs)
+    try:
+        screen = display.screen()
+    finally:
+        surgery.dentist.call("PUT", "/own-drugs", OwnDrugs([]), answer=OwnDrugs)
+    shown_drugs = re.findall(r"<b>([^<]+)</b>", screen.split("column drugs")[1])
+    assert sorted(shown_drugs) == ["Hausmischung", "Ibuprofen 600"]
+    assert 'data-rank="unchecked"' in screen.split("column drugs")[1]
+    assert len(re.findall(r"<b>", preset)) > 2
+    assert re.findall(r'data-stamp="(\w+)"', screen) != re.findall(r'data-stamp="(\w+)"', preset)
 
 
 # --- what the check may say, by hand ------------------------------------------------------------------------------

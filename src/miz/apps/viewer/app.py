@@ -53,6 +53,21 @@ class OnlineViewer:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """All that decides what a room shows."""
+
+    room: str
+    patient: OpenInRoom | None
+    own_drugs: tuple[str, ...]
+    today: date
+
+    @property
+    def stamp(self) -> str:
+        """Changes whenever the screen would look different; tells nothing about the patient."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+
 class Viewer:
     """All displays of one server. `reader` gives read-only connections; to be used in the event loop."""
 
@@ -110,15 +125,15 @@ class Viewer:
 
     async def screen(self, call: Call) -> Reply:
         room = self._room_of(call)
-        open_here, today = latest_in_room(self._reader(), room), self._today()
-        # Of what was found first: whatever changes from here on gives another stamp, and the display asks again.
-        stamp = _stamp(room, open_here, today)
-        if open_here is None:
+        # The stamp is of what was found first: whatever changes from here on gives another one, and the display asks again.
+        now = self._now(room)
+        stamp, today = now.stamp, now.today
+        if now.patient is None:
             return self._reply(RestScreen(stamp=stamp, practice=self._practice, room=room), call)
         wishes = wishes_of(call)
         language = look_for(call, wishes).language
-        patient = load_record(self._reader(), self._records, open_here.patient_id, today)
-        texts = own_drugs(self._reader()) or self._advisor.usual_drugs(language=language)
+        patient = load_record(self._reader(), self._records, now.patient.patient_id, today)
+        texts = now.own_drugs or self._advisor.usual_drugs(language=language)
         verdicts = self._advisor.own_drugs(patient, texts, language=language)
         advice = self._advisor.advise(patient, language=language)
         return self._reply(
@@ -139,7 +154,7 @@ class Viewer:
                 if display is None or not display.room:
                     yield b"event: revoked\ndata: {}\n\n"
                     return
-                stamp = _stamp(display.room, latest_in_room(self._reader(), display.room), self._today())
+                stamp = self._now(display.room).stamp
                 if stamp != told:
                     told, pinged_s = stamp, loop.time()
                     yield _chunk(b"show", stamp)
@@ -163,6 +178,10 @@ class Viewer:
         finally:
             self._online.pop(key, None)
 
+    def _now(self, room: str) -> "_Now":
+        reader = self._reader()
+        return _Now(room, latest_in_room(reader, room), tuple(own_drugs(reader)), self._today())
+
     def _room_of(self, call: Call) -> str:
         """The room this display was paired for. Raises `OtherRoomError`."""
         room = call.person.room or ""
@@ -175,11 +194,6 @@ class Viewer:
 
     def _reply(self, page: Page, call: Call, status: int = 200) -> Reply:
         return Reply(render(page, look_for(call, wishes_of(call)), version=miz.__version__), status)
-
-
-def _stamp(room: str, open_here: OpenInRoom | None, today: date) -> str:
-    """Changes whenever the room's screen would look different; tells nothing about the patient."""
-    return hashlib.sha256(repr((room, open_here, today)).encode()).hexdigest()[:16]
 
 
 def _chunk(name: bytes, stamp: str) -> bytes:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from miz.access.devices.cookie import COOKIE
 from miz.access.devices.model import Device
 from miz.access.devices.queries import find_device
 from miz.infra.db.engine import Reader
@@ -11,7 +12,6 @@ from miz.kernel.actor import Actor
 from miz.ui.face import look_of
 from miz.ui.render import Look
 
-COOKIE = "miz_device"
 SHOW_ROOM = frozenset({"display"})
 SIZES = range(-2, 6)
 
