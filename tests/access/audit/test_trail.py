@@ -22,6 +22,7 @@ from miz.kernel.actor import Actor
 from miz.kernel.clock import FakeClock
 from miz.practice.tables import change
 from tests.practice.people import verdict
+from tests.support.browsing import Browser
 from tests.support.practice import PASSWORD, PEOPLE, ServerThread, client_of, new_practice, served, settings_for
 
 
@@ -90,6 +91,11 @@ class TestReads:
         server.clock.steady += 601
         dentist.read_patient(patient_id)
         assert actions(dentist, patient_id=patient_id).count("read") == 3
+
+    @pytest.mark.parametrize("address", ["/patients/{id}", "/patients/{id}/history", "/patients/{id}/anamnesis", "/patients/{id}/identity"])
+    def test_a_page_is_a_read(self, server: ServerThread, dentist: ApiClient, patient_id: str, address: str) -> None:
+        assert Browser(server.url, dentist.token).page(address.format(id=patient_id))[0] == 200
+        assert actions(dentist, patient_id=patient_id).count("read") == 1
 
     def test_a_background_request_alone_is_a_read(self, dentist: ApiClient, patient_id: str) -> None:
         dentist.call("GET", f"/patients/{patient_id}", Miz_Background="1")
