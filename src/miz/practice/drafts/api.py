@@ -1,5 +1,6 @@
 """JSON routes of drafts."""
 
+from miz.access.audit.service import AuditTrail
 from miz.access.roles import WRITE_RECORD
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
@@ -13,10 +14,11 @@ from miz.wire.client_protocol import Drafts as DraftList
 class DraftRoutes:
     """The routes, bound to one server's parts. No fencing token: a draft is not the record."""
 
-    def __init__(self, drafts: Drafts, presence: Presence, writer: Writer) -> None:
+    def __init__(self, drafts: Drafts, presence: Presence, writer: Writer, trail: AuditTrail) -> None:
         self._drafts = drafts
         self._presence = presence
         self._writer = writer
+        self._trail = trail
 
     def endpoints(self) -> list[Endpoint]:
         drafts = "/api/v1/patients/{id}/drafts"
@@ -33,6 +35,7 @@ class DraftRoutes:
         ]  # fmt: skip
 
     async def offered(self, call: Call) -> DraftList:
+        self._trail.note(call.person, "read", call.params["id"])
         return DraftList(self._drafts.offered(call.person, call.params["id"]))
 
     async def save(self, call: Call) -> None:

@@ -10,10 +10,9 @@ from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError
 from miz.practice.drafts import store
-from miz.practice.errors import TooManyDraftsError, UnknownDraftError
+from miz.practice.errors import StaleFencingTokenError, TooManyDraftsError, UnknownDraftError
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
-from miz.practice.patients.service import Records
 from miz.wire.client_protocol import Draft
 
 FORMS_LIMIT = 20
@@ -24,9 +23,8 @@ KEPT_FOR = timedelta(days=7)
 class Drafts:
     """The drafts of one server; methods with `tx` run in the writer."""
 
-    def __init__(self, openings: Openings, records: Records, broker: EventBroker, *, reader: Reader) -> None:
+    def __init__(self, openings: Openings, broker: EventBroker, *, reader: Reader) -> None:
         self._openings = openings
-        self._records = records
         self._broker = broker
         self._reader = reader
 
@@ -35,14 +33,16 @@ class Drafts:
     ) -> None:  # fmt: skip
         """Keep what is typed in a form of this window; without fields nothing is unsaved any more.
 
-        Raises `PatientNotFoundError`, `InvalidInputError`, `TooManyDraftsError` (20 forms of 10,000 characters).
+        Raises `StaleFencingTokenError` for a window that has not had the patient open, `InvalidInputError`,
+        `TooManyDraftsError` (20 forms of 10,000 characters).
         """
         if not 0 < len(form) <= 100 or sum(len(name) + len(text) for name, text in fields.items()) > SIZE_LIMIT:
             raise InvalidInputError("A draft has up to {limit} characters.", limit=SIZE_LIMIT, field="fields")
         if not any(text.strip() for text in fields.values()):
             is_changed = store.delete_form(tx, patient_id, application.id, form)
         else:
-            self._records.read(tx, patient_id)
+            if not self._openings.has_opened(application.id, patient_id):
+                raise StaleFencingTokenError
             if store.count_drafts(tx.connection, patient_id, application.id, besides=form) >= FORMS_LIMIT:
                 raise TooManyDraftsError
             made = Draft(

@@ -35,6 +35,7 @@ from miz.practice.patients.service import Records
 from miz.wire.client_protocol import HeldLease, Holder, Opening, OpeningRequest
 
 RECENT_PER_PLACE = 10
+RECENT_PER_WINDOW = 3
 MORE_TIME = timedelta(minutes=5)
 
 
@@ -52,6 +53,7 @@ class Openings:
         self._by_application: dict[str, Lease] = {}
         self._requests: dict[str, OpeningRequest] = {}
         self._recent: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=RECENT_PER_PLACE))
+        self._opened: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=RECENT_PER_WINDOW))
 
     def load(self, reader: Reader) -> None:
         """Take up the stored leases."""
@@ -135,6 +137,7 @@ class Openings:
         for application_id in closed:
             self.release(tx, application_id)
         self.presence.remove(tx, closed)
+        tx.after_commit(lambda: self._forget(closed))
 
     def close_gone(self, tx: Transaction) -> None:
         """End the applications that have fallen silent or left. Those that spoke meanwhile stay."""
@@ -213,6 +216,10 @@ class Openings:
             application.user, application.place, held.acquired_at, self._until(application), application.id, self._request_for(patient_id)
         )
 
+    def has_opened(self, application_id: str, patient_id: str) -> bool:
+        """Whether the window has the patient open, or was among its last three since the server started."""
+        return patient_id in self._opened.get(application_id, ())
+
     def leases(self) -> list[Lease]:
         """All leases, the oldest first."""
         return sorted(self._by_patient.values(), key=lambda held: held.acquired_at)
@@ -266,6 +273,11 @@ class Openings:
     def _remember(self, opened: Lease) -> None:
         self._by_patient[opened.patient_id] = opened
         self._by_application[opened.application_id] = opened
+        self._opened[opened.application_id].append(opened.patient_id)
+
+    def _forget(self, closed: Iterable[str]) -> None:
+        for application_id in closed:
+            self._opened.pop(application_id, None)
 
     def _follow_opening(self, opened: Lease, application: LiveApplication) -> None:
         self._remember(opened)
