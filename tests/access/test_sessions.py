@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,10 +149,12 @@ def test_signing_out_ends_the_session_and_frees_the_patient(server: ServerThread
 def test_a_session_ends_after_its_hours_whatever_happens(server: ServerThread) -> None:
     assistant = client_of(server.url, "Fr. Assistenz")
     patient = assistant.create_patient(family_name="Frei", given_name="Ina", birth_date="1950")
+    server.pass_time(12 * 3_600 - 10)
+    assistant.register()
     assistant.open_patient(patient.id)
-    server.clock.instant = server.clock.instant.replace(hour=19, minute=59)
+    server.clock.steady += 9
     assert assistant.heartbeat().lease is not None
-    server.clock.instant = server.clock.instant.replace(hour=20, minute=0)
+    server.clock.steady += 1
     assert refusal(assistant.heartbeat) == (401, "not-signed-in")
     dentist = client_of(server.url)
     until = time.monotonic() + 5
@@ -201,6 +204,16 @@ def test_a_program_with_a_token_has_no_screen_to_lock(server: ServerThread) -> N
     client = client_of(server.url)
     server.clock.steady += 24 * 60
     assert client.search("muster")
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=365), timedelta(days=-365), timedelta(hours=1)])
+def test_a_wall_clock_that_jumps_signs_nobody_out_and_lets_nobody_stay(server: ServerThread, jump: timedelta) -> None:
+    assistant = client_of(server.url, "Fr. Assistenz")
+    server.clock.instant += jump
+    server.sweep()
+    assert assistant.heartbeat().lease is None
+    server.clock.steady += 12 * 3_600
+    assert refusal(assistant.heartbeat) == (401, "not-signed-in")
 
 
 def test_a_restart_of_the_server_keeps_sessions(server: ServerThread) -> None:

@@ -1,7 +1,9 @@
 """Never two writers on one patient: random histories over real HTTP against a sequential model.
 
-The model is a register per patient: who holds it, by which token, at which version. Every answer of the server must
-be the one the model gives. The same machine must fail when the token check is taken out; that is tested too.
+The model is a register per patient: who holds it, by which token, at which version, and into which record it was
+merged; besides there is the server's mode. Every answer of the server must be the one the model gives. The wall clock
+jumps meanwhile, and nothing may follow from it. The same machine must fail when the token check is taken out, and when
+a take-over leaves the former token alive; both are tested too.
 """
 
 import contextlib
@@ -9,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +24,7 @@ from sqlalchemy import bindparam, update
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.db.prepared import Prepared
 from miz.kernel.clock import FakeClock
+from miz.practice.openings import service
 from miz.practice.patients import store
 from miz.practice.tables import patient
 from miz.wire.client_protocol import EntryKind
@@ -31,6 +35,7 @@ HISTORIES = int(os.environ.get("MIZ_TEST_HISTORIES", "200"))
 STEPS = 30
 APPLICATIONS = st.integers(0, 3)
 PATIENTS = st.integers(0, 2)
+SANE = FakeClock().instant
 
 
 @dataclass
@@ -58,7 +63,7 @@ _stages: list[_Stage] = []
 
 
 class OneWriter(RuleBasedStateMachine):
-    """Opens, writes, releases, closes, falls silent and restarts in every order."""
+    """Opens, asks, takes over, writes, restores, moves, merges, releases, closes, falls silent, changes the mode, restarts: in every order."""
 
     @initialize()
     def begin(self) -> None:
@@ -66,7 +71,10 @@ class OneWriter(RuleBasedStateMachine):
             _stages.append(_Stage())
         self.stage = _stages[0]
         self.clock = self.stage.clock
+        self.clock.instant = SANE
         self.desks = self.stage.desks
+        self.desks[0].client.set_mode("operating")
+        self.is_setup = False
         for desk in self.desks:
             self._register_again(desk)
         client = self.desks[0].client
@@ -75,50 +83,129 @@ class OneWriter(RuleBasedStateMachine):
         self.versions = [1, 1, 1]
         self.given: list[set[str]] = [set(), set(), set()]
         self.holder: dict[int, int] = {}
+        self.notes: list[list[str]] = [[], [], []]
+        self.merged: dict[int, int] = {}
+        self.merges: dict[int, str] = {}
+        self.asked: dict[int, int] = {}
 
     @rule(desk=APPLICATIONS, patient=PATIENTS)
     def open(self, desk: int, patient: int) -> None:
         status, opening = self._ask(desk, lambda client: client.open_patient(self.ids[patient]))
         if not self.desks[desk].is_registered:
             assert status == 404
-            return
-        holder = self.holder.get(patient)
-        if holder is not None and holder != desk:
+        elif self._is_closed(patient) or self.holder.get(patient, desk) != desk:
             assert status == 409
-            return
-        assert status == 200
-        token = opening.fencing_token
-        if holder == desk:
-            assert token == self.desks[desk].tokens[patient], "opening again must not change the token"
         else:
-            assert token not in self.given[patient], "a token was handed out twice"
-            self.given[patient].add(token)
-        assert opening.patient.version == self.versions[patient]
-        for held in [number for number, who in self.holder.items() if who == desk and number != patient]:
-            del self.holder[held]
-        self.holder[patient] = desk
-        self.desks[desk].tokens[patient] = token
-        self.desks[desk].seen = self.clock.steady
+            assert status == 200
+            self._now_holds(desk, patient, opening)
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS)
+    def take_over(self, desk: int, patient: int) -> None:
+        status, opening = self._ask(desk, lambda client: client.take_over(self.ids[patient], "emergency"))
+        if not self.desks[desk].is_registered:
+            assert status == 404
+        elif self._is_closed(patient):
+            assert status == 409
+        else:
+            assert status == 200
+            self._now_holds(desk, patient, opening)
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS)
+    def ask_for(self, desk: int, patient: int) -> None:
+        status, _ = self._ask(desk, lambda client: client.ask_for_patient(self.ids[patient]))
+        holder, other = self.holder.get(patient), self.asked.get(patient)
+        if not self.desks[desk].is_registered:
+            assert status == 404
+        elif holder in (None, desk) or other not in (None, desk):
+            assert status == 409
+        else:
+            assert status == 200
+            self.asked[patient] = desk
 
     @rule(desk=APPLICATIONS, patient=PATIENTS, kind=st.sampled_from(["notes", "medication", "planned"]))
     def write(self, desk: int, patient: int, kind: str) -> None:
         token = self.desks[desk].tokens.get(patient, "7.7")
         if kind == "planned":
-            status, _ = self._ask(desk, lambda client: client.change_patient(self.ids[patient], token, planned=["Füllung 16"]))
+            status, entry = self._ask(desk, lambda client: client.change_patient(self.ids[patient], token, planned=["Füllung 16"]))
         else:
-            status, _ = self._ask(desk, lambda client: client.add(cast("EntryKind", kind), self.ids[patient], token, text="x"))
+            status, entry = self._ask(desk, lambda client: client.add(cast("EntryKind", kind), self.ids[patient], token, text="x"))
         if self.holder.get(patient) == desk:
             assert status == 200
             self.versions[patient] += 1
+            if kind == "notes":
+                self.notes[patient].append(entry.id)
         else:
             assert status == 412, "an application that does not hold the patient has written"
+
+    @rule(desk=APPLICATIONS, patient=PATIENTS)
+    def restore(self, desk: int, patient: int) -> None:
+        if not self.notes[patient]:
+            return
+        token, note = self.desks[desk].tokens.get(patient, "7.7"), self.notes[patient][-1]
+        status, _ = self._ask(desk, lambda client: client.restore("notes", self.ids[patient], note, token))
+        if self.holder.get(patient) == desk:
+            assert status == 200
+            self.versions[patient] += 1
+            self.notes[patient].pop()
+        else:
+            assert status == 412, "an application that does not hold the patient has written"
+
+    @rule(desk=APPLICATIONS, wrong=PATIENTS, right=PATIENTS)
+    def move(self, desk: int, wrong: int, right: int) -> None:
+        if not self.notes[wrong] or wrong == right:
+            return
+        token, note = self.desks[desk].tokens.get(wrong, "7.7"), self.notes[wrong][-1]
+        status, opening = self._ask(desk, lambda client: client.move(self.ids[wrong], token, self.ids[right], [("notes", note)]))
+        if not self.desks[desk].is_registered:
+            assert status == 404
+        elif self.holder.get(wrong) != desk:
+            assert status == 412, "an application that does not hold the patient has written"
+        elif self._is_closed(right) or self.holder.get(right, desk) != desk:
+            assert status == 409
+        else:
+            assert status == 200
+            self.notes[wrong].pop()
+            self.versions[wrong] += 1
+            self.versions[right] += 1
+            self._now_holds(desk, right, opening)
+
+    @rule(desk=APPLICATIONS, kept=PATIENTS, other=PATIENTS)
+    def merge(self, desk: int, kept: int, other: int) -> None:
+        if kept == other:
+            return
+        token = self.desks[desk].tokens.get(kept, "7.7")
+        status, merge = self._ask(desk, lambda client: client.merge(self.ids[kept], token, self.ids[other]))
+        if not self.desks[desk].is_registered:
+            assert status in (404, 412)
+        elif self.holder.get(kept) != desk:
+            assert status == 412, "an application that does not hold the patient has written"
+        elif other in self.merged or self.holder.get(other, desk) != desk:
+            assert status == 409
+        else:
+            assert status == 200
+            self.merged[other], self.merges[other] = kept, merge.id
+            self._read_again(kept, other)
+
+    @rule(desk=APPLICATIONS, other=PATIENTS)
+    def undo_merge(self, desk: int, other: int) -> None:
+        if other not in self.merged:
+            return
+        kept = self.merged[other]
+        token = self.desks[desk].tokens.get(kept, "7.7")
+        status, _ = self._ask(desk, lambda client: client.undo_merge(self.ids[kept], token, self.merges[other]))
+        if self.holder.get(kept) == desk:
+            assert status == 200
+            del self.merged[other]
+            self._read_again(kept, other)
+        else:
+            assert status in (404, 412), "an application that does not hold the patient has written"
 
     @rule(desk=APPLICATIONS, patient=PATIENTS)
     def release(self, desk: int, patient: int) -> None:
         status, _ = self._ask(desk, lambda client: client.release_patient(self.ids[patient]))
         assert status == (200 if self.desks[desk].is_registered else 404)
         if self.holder.get(patient) == desk:
-            del self.holder[patient]
+            self._now_free(patient)
 
     @rule(desk=APPLICATIONS)
     def beat(self, desk: int) -> None:
@@ -129,6 +216,7 @@ class OneWriter(RuleBasedStateMachine):
         assert status == 200
         self.desks[desk].seen = self.clock.steady
         held = [number for number, who in self.holder.items() if who == desk]
+        assert heartbeat.mode == ("setup" if self.is_setup else "operating")
         assert (heartbeat.lease.patient_id if heartbeat.lease else None) == (self.ids[held[0]] if held else None)
 
     @rule(desk=APPLICATIONS)
@@ -145,16 +233,35 @@ class OneWriter(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 4.0, 9.0, 21.0]))
     def time_passes(self, seconds: float) -> None:
         self.stage.server.pass_time(seconds)
-        for number, desk in enumerate(self.desks):
-            if desk.is_registered and self.clock.steady - desk.seen > LEASE_S:
-                self._forget(number)
+        self._forget_the_silent()
+
+    @rule(hours=st.sampled_from([1, -1, 24, -24, 8_760, -8_760, None]))
+    def wall_clock_jumps(self, hours: int | None) -> None:
+        """By an hour, a day, a year, or back to 1970. Nothing else happens: the model does not change."""
+        self.clock.instant = self.clock.instant + timedelta(hours=hours) if hours else datetime(1970, 1, 1, tzinfo=UTC)
+        self.stage.server.sweep()
+
+    @rule(is_setup=st.sampled_from([True, False, False]))
+    def change_mode(self, is_setup: bool) -> None:
+        self.desks[0].client.set_mode("setup" if is_setup else "operating", now=True)
+        self.is_setup = is_setup
+        if is_setup:
+            for patient in list(self.holder):
+                self._now_free(patient)
+        else:
+            self.stage.server.sweep()
+            self._forget_the_silent()
 
     @rule(falls=st.sampled_from([*[False] * 11, True]))
     def server_restarts(self, falls: bool) -> None:
         if not falls:
             return
+        # Signed-in sessions end by the wall clock when a server starts; here they shall outlast the start.
+        self.clock.instant = SANE
         self.stage.server.stop()
         self.stage.server.start()
+        self.is_setup = False
+        self.asked.clear()
         for desk in self.desks:
             again = client_of_token(self.stage.server.url, desk.client)
             desk.client = again
@@ -176,7 +283,44 @@ class OneWriter(RuleBasedStateMachine):
     def _forget(self, desk: int) -> None:
         self.desks[desk].is_registered = False
         for held in [number for number, who in self.holder.items() if who == desk]:
-            del self.holder[held]
+            self._now_free(held)
+        self.asked = {patient: who for patient, who in self.asked.items() if who != desk}
+
+    def _forget_the_silent(self) -> None:
+        if self.is_setup:
+            return
+        for number, desk in enumerate(self.desks):
+            if desk.is_registered and self.clock.steady - desk.seen > LEASE_S:
+                self._forget(number)
+
+    def _is_closed(self, patient: int) -> bool:
+        return self.is_setup or patient in self.merged
+
+    def _now_holds(self, desk: int, patient: int, opening: Any) -> None:
+        token = opening.fencing_token
+        if self.holder.get(patient) == desk:
+            assert token == self.desks[desk].tokens[patient], "opening again must not change the token"
+        else:
+            assert token not in self.given[patient], "a token was handed out twice"
+            self.given[patient].add(token)
+            self.asked.pop(patient, None)
+        assert opening.patient.version == self.versions[patient]
+        for held in [number for number, who in self.holder.items() if who == desk and number != patient]:
+            self._now_free(held)
+        self.holder[patient] = desk
+        self.desks[desk].tokens[patient] = token
+        self.desks[desk].seen = self.clock.steady
+
+    def _now_free(self, patient: int) -> None:
+        del self.holder[patient]
+        self.asked.pop(patient, None)
+
+    def _read_again(self, *patients: int) -> None:
+        """Merging writes as many entries as differ: the versions rise, by how much is not the model's business."""
+        for patient in patients:
+            version = self.desks[0].client.read_patient(self.ids[patient]).version
+            assert version >= self.versions[patient]
+            self.versions[patient] = version
 
     def _register_again(self, desk: Desk) -> None:
         if desk.is_registered and desk.client.application is not None:
@@ -225,4 +369,11 @@ def test_without_the_token_check_the_machine_finds_two_writers(monkeypatch: pyte
     )
     monkeypatch.setattr(store, "_GUARDED", unguarded)
     with pytest.raises(AssertionError, match="has written"):
+        run_state_machine_as_test(OneWriter, settings=_settings(200, [Phase.generate]))
+
+
+@pytest.mark.slow
+def test_with_a_token_that_outlives_its_lease_the_machine_finds_two_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "next_token", lambda current, epoch: f"{epoch}.1")
+    with pytest.raises(AssertionError, match="has written|handed out twice"):
         run_state_machine_as_test(OneWriter, settings=_settings(200, [Phase.generate]))
