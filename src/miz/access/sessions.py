@@ -187,6 +187,10 @@ class Sessions:
         own = [session for session in self._of(user_id=user_id) if session.ends_s > now_s]
         return sorted(own, key=lambda session: session.started_at, reverse=True)
 
+    def ends_at(self, session: LiveSession) -> datetime:
+        """When the session ends whatever happens, for display."""
+        return self._clock.now() + timedelta(seconds=session.ends_s - self._clock.steady_s())
+
     def is_somebody_at(self, workplace_id: str) -> bool:
         """Whether a live session belongs to the workplace."""
         return bool(self._of(workplace_id=workplace_id))

@@ -160,7 +160,7 @@ class Accounts:
         """Where the actor is signed in, the newest first."""
         return [
             OwnSession(
-                session.actor.session_id, session.actor.place, session.actor.device_id is not None, session.started_at, session.expires_at,
+                session.actor.session_id, session.actor.place, session.actor.device_id is not None, session.started_at, self._sessions.ends_at(session),
                 session.actor.session_id == actor.session_id,
             )
             for session in self._sessions.of_user(actor.user_id)
@@ -207,7 +207,7 @@ class Accounts:
             and user.pin_hash is not None
             and user.pin_failures < users.PIN_FAILURES_UNTIL_VOID
             and user.password_used_at is not None
-            and now < user.password_used_at + self._pin_day
+            and user.password_used_at <= now < user.password_used_at + self._pin_day
         )
 
     def _issue(self, tx: Transaction, actor: Actor, user_id: str) -> OneTimeCode:
