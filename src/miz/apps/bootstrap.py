@@ -305,6 +305,7 @@ def set_up_practice(
 ) -> str:  # fmt: skip
     """Make a new practice with its first owner, workplaces (name → is it a room) and the twelve sample patients.
 
+    With `follow`, which adds more, the practice counts as set up; else its owner is led through the first steps.
     Returns the recovery key. Raises `PracticeExistsError`, `WeakPasswordError`, `InvalidInputError`, `UnsafeDataFolderError`.
     """
     check_password_rule(password, owner, practice)
@@ -333,7 +334,9 @@ async def _fill(
 
     def fill(tx: Transaction) -> None:
         tx.connection.execute(
-            server_state.insert().values(id=1, practice=practice, epoch=1, control_interval_s=settings.control_interval_s)
+            server_state.insert().values(
+                id=1, practice=practice, epoch=1, control_interval_s=settings.control_interval_s, is_set_up=follow is not None
+            )
         )
         users.add_user(tx, name=owner, roles=owner_roles, password_hash=password_hash)
         for name, is_room in places.items():

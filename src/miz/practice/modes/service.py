@@ -44,6 +44,7 @@ class Modes:
         self._clock = clock
         self.mode: Mode = state.mode
         self.starts_in_operating: bool = state.starts_in_operating
+        self.is_set_up: bool = state.is_set_up
         self.announced: Change | None = None
 
     def require_setup(self) -> None:
@@ -107,6 +108,16 @@ class Modes:
         def follow() -> None:
             self.starts_in_operating = starts_in_operating
             self._broker.publish([Event("mode")])
+
+        tx.after_commit(follow)
+
+    def finish_set_up(self, tx: Transaction, actor: Actor) -> None:
+        """The owner has gone through the first steps of a new practice."""
+        store.change_state(tx, is_set_up=True)
+        self._trail.record(tx, actor, "practice_set_up")
+
+        def follow() -> None:
+            self.is_set_up = True
 
         tx.after_commit(follow)
 

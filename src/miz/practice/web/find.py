@@ -18,6 +18,8 @@ from miz.practice.web.frame import Desk, Frame, Lock, go_to, lock_from, reply
 from miz.wire.client_protocol import Patient, PatientLine
 
 SHOWN = 50
+LATER_COOKIE = "miz_first_steps_later"
+"""Set for one browser session when the owner of a new practice wants to set it up later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,8 @@ class FindPages:
         ]
 
     async def show(self, call: Call) -> Reply:
+        if not self._desk.modes.is_set_up and "owner" in call.person.roles and not call.cookie(LATER_COOKIE):
+            return go_to("/console/first-steps")
         recent = queries.read_lines(self._desk.reader(), self._desk.openings.recent_at(call.person.place))
         return reply(self._page(call, recent, text="", is_search=False), call)
 
