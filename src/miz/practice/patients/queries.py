@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, String, func, select, type_coerce
 
 from miz.kernel.actor import Actor
 from miz.kernel.partial_date import parse_partial_date
@@ -21,10 +21,11 @@ _LINE = ("id", "family_name", "given_name", "birth_date", "sex", "prefix", "numb
 _LINE_COLUMNS = [patient.c[name] for name in _LINE]
 # A record that went into another one is found under that one only.
 _SELECT_LINE = select(*_LINE_COLUMNS).where(patient.c.merged_into.is_(None))
-# What the record began with is no change of it.
+# What the record began with is no change of it, and what is planned for the day is no medical one.
 _SINCE_REVIEW = (
     (change.c.patient_id == patient.c.id)
     & (change.c.version > 1)
+    & func.coalesce(type_coerce(change.c.after, String), "").not_like('{"planned"%')
     & (patient.c.reviewed_at.is_(None) | (change.c.changed_at > patient.c.reviewed_at))
 )
 _SELECT_REVIEWS = (
@@ -32,7 +33,12 @@ _SELECT_REVIEWS = (
         *_LINE_COLUMNS,
         patient.c.changed_at,
         select(func.count()).where(_SINCE_REVIEW).scalar_subquery().label("changes"),
-        select(change.c.changed_by).where(_SINCE_REVIEW).order_by(change.c.id.desc()).limit(1).scalar_subquery().label("changed_by"),
+        select(change.c.changed_by)
+        .where(_SINCE_REVIEW)
+        .order_by(change.c.version.desc(), change.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("changed_by"),
     )
     .where(*IS_CHANGED_SINCE_REVIEW)
     .order_by(patient.c.changed_at.desc())
