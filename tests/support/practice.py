@@ -11,11 +11,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import uvicorn
 
@@ -41,6 +41,7 @@ PEOPLE = {
 PLACES = {"Zimmer 1": True, "Zimmer 2": True, "Empfang": False}
 INTERVAL_S = 5
 READY_WITHIN_S = 20
+T = TypeVar("T")
 
 
 @cache
@@ -199,6 +200,14 @@ class ServerThread:
 
         loop.call_soon_threadsafe(ask)
         assert done.wait(10)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run one unit of work in the server's writer."""
+
+        async def run() -> T:
+            return await self.server.writer.run(work)
+
+        return asyncio.run_coroutine_threadsafe(run(), self.server._housekeeping.get_loop()).result(10)
 
 
 def client_of(url: str, user: str = "Dr. Prüfer", place: str | None = "Zimmer 1") -> ApiClient:

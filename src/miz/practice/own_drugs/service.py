@@ -25,6 +25,8 @@ class OwnDrugList:
         clean = list(dict.fromkeys(filter(None, (text.strip() for text in texts))))
         if len(clean) > DRUGS_LIMIT or any(len(text) > TEXT_LIMIT for text in clean):
             raise InvalidInputError("Up to {count} drugs of {limit} characters each.", count=DRUGS_LIMIT, limit=TEXT_LIMIT, field="items")
+        if not all(text.isprintable() for text in clean):
+            raise InvalidInputError("The text holds a control character.", field="items")
         store.replace_own_drugs(tx, clean)
         self._trail.record(tx, actor, "own_drugs_changed", detail=str(len(clean)))
         tx.after_commit(lambda: self._broker.publish([Event("own_drugs")]))

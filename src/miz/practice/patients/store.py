@@ -18,7 +18,9 @@ from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, e
 from miz.practice.tables import change, confirmation, decision, patient, patient_word
 from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, Patient
 
-_RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), patient.c.fencing_token == bindparam("token"))
+# Nobody writes to a record that went into another one, not even with a token that fits.
+_IS_OPEN = (patient.c.fencing_token == bindparam("token")) & patient.c.merged_into.is_(None)
+_RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), _IS_OPEN)
 _GUARDED = Prepared(_RAISE.values(version=patient.c.version + 1, changed_at=bindparam("now")).returning(patient.c.version))
 _GUARDED_ASIDE = Prepared(_RAISE.values(version=patient.c.version + 1).returning(patient.c.version))
 _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
