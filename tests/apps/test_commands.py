@@ -153,7 +153,10 @@ def test_commands_answer_whether_the_server_runs_or_not(practice: DataFolder, tm
         assert [(user["name"], user["is_disabled"]) for user in users if user["name"] == "Fr. Neu"] == [("Fr. Neu", False)]
         assert json.loads(miz("application", "list", "--json", *data, folder=practice.path).stdout) == {"items": []}
         assert miz("mode", "show", *data, folder=practice.path).stdout == "operating\n"
-        assert json.loads(miz("interval", "show", "--json", *data, folder=practice.path).stdout) == {"heartbeat_interval_s": 5, "lease_s": 20}
+        assert json.loads(miz("interval", "show", "--json", *data, folder=practice.path).stdout) == {
+            "heartbeat_interval_s": 5,
+            "lease_s": 20,
+        }
         assert practice.control.exists() == is_running
     finally:
         if is_running:

@@ -6,8 +6,8 @@ from pathlib import Path
 from sqlalchemy import inspect
 
 import miz.apps.bootstrap  # noqa: F401 - loads the tables of every room
-from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.migrate import bring_up_to_date
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.schema import metadata
 
 

@@ -374,6 +374,6 @@ def test_without_the_token_check_the_machine_finds_two_writers(monkeypatch: pyte
 
 @pytest.mark.slow
 def test_with_a_token_that_outlives_its_lease_the_machine_finds_two_writers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "next_token", lambda current, epoch: f"{epoch}.1")
-    with pytest.raises(AssertionError, match="has written|handed out twice"):
+    monkeypatch.setattr(service, "next_token", lambda _current, epoch: f"{epoch}.1")
+    with pytest.raises(AssertionError, match=r"has written|handed out twice"):
         run_state_machine_as_test(OneWriter, settings=_settings(200, [Phase.generate]))

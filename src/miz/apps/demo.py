@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from miz.access import users
-from miz.access.sessions import LOCAL
 from miz.access.passwords import PasswordDesk
+from miz.access.sessions import LOCAL
 from miz.apps.bootstrap import Server, data_folder, set_up_practice
 from miz.infra.db.writer import Transaction
 from miz.infra.files import write_whole
