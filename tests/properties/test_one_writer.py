@@ -317,10 +317,10 @@ class OneWriter(RuleBasedStateMachine):
 
     def _read_again(self, *patients: int) -> None:
         """Merging writes as many entries as differ: the versions rise, by how much is not the model's business."""
-        for patient in patients:
-            version = self.desks[0].client.read_patient(self.ids[patient]).version
-            assert version >= self.versions[patient]
-            self.versions[patient] = version
+        for number in patients:
+            version = self.desks[0].client.read_patient(self.ids[number]).version
+            assert version >= self.versions[number]
+            self.versions[number] = version
 
     def _register_again(self, desk: Desk) -> None:
         if desk.is_registered and desk.client.application is not None:
