@@ -28,6 +28,18 @@ def refusal(client: ApiClient, method: str, path: str, body: Any = None) -> tupl
     return caught.value.status, caught.value.code
 
 
+def items(client: ApiClient, path: str) -> list[dict[str, Any]]:
+    """What a list holds."""
+    found: Any = client.call("GET", path)
+    return list(found["items"])
+
+
+def actions(client: ApiClient) -> list[str]:
+    """What the audit trail tells of, newest first."""
+    found: Any = client.call("POST", "/audit/search", {})
+    return [str(item["action"]) for item in found["items"]]
+
+
 def is_in(client: ApiClient) -> bool:
     """Whether the session of the client still counts."""
     told = ""

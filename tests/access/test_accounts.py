@@ -12,7 +12,7 @@ import pytest
 from miz.access import users
 from miz.access.codes import ALPHABET
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
-from tests.access.people import NEW_PASSWORD, PIN, Tab, is_in, person, refusal
+from tests.access.people import NEW_PASSWORD, PIN, Tab, actions, is_in, items, person, refusal
 from tests.support.practice import PASSWORD, ServerThread, served
 
 
@@ -47,13 +47,7 @@ def first_password(code: str, user: str = "Fr. Neu", password: str = NEW_PASSWOR
 
 
 def listed(by: ApiClient, name: str) -> dict[str, Any]:
-    found: Any = by.call("GET", "/users")
-    return next(item for item in found["items"] if item["name"] == name)
-
-
-def actions(by: ApiClient) -> list[str]:
-    found: Any = by.call("POST", "/audit/search", {})
-    return [item["action"] for item in found["items"]]
+    return next(item for item in items(by, "/users") if item["name"] == name)
 
 
 def test_a_user_sets_the_first_password_with_a_code_that_works_once(server: ServerThread, admin: ApiClient) -> None:
@@ -128,7 +122,7 @@ def test_other_roles_end_the_sessions_and_count_from_the_next_one(server: Server
     assert not is_in(reception)
     again = person(server, "Fr. Empfang")
     assert refusal(again, "POST", "/patients/search", {"q": "muster"}) == (403, "not-permitted")
-    assert again.call("GET", "/users")["items"]
+    assert items(again, "/users")
     assert listed(admin, "Fr. Empfang")["roles"] == ["auditor"]
     assert "roles_changed" in actions(admin)
 
@@ -249,7 +243,7 @@ def test_the_page_of_the_own_account(server: ServerThread) -> None:
     assert tab.post("/account/password", old_password=PASSWORD, password=NEW_PASSWORD, repeated=NEW_PASSWORD)[0] == 303
     assert not is_in(elsewhere)
     third = person(server, "Fr. Assistenz", password=NEW_PASSWORD)
-    session = next(item["id"] for item in tab.client().call("GET", "/sessions")["items"] if not item["is_current"])
+    session = next(item["id"] for item in items(tab.client(), "/sessions") if not item["is_current"])
     assert tab.post(f"/account/sessions/{session}/end")[0] == 303
     assert not is_in(third)
     assert tab.post(f"/account/sessions/{session}/end")[0] == 404

@@ -14,7 +14,7 @@ from miz.access.devices.cookie import COOKIE
 from miz.access.devices.model import Device
 from miz.access.devices.queries import find_device
 from miz.infra.api_client import ApiClient
-from tests.access.people import Tab, is_in, person, refusal
+from tests.access.people import Tab, actions, is_in, items, person, refusal
 from tests.support.practice import PASSWORD, ServerThread, served
 
 DISPLAY = {"kind": "display", "place": "Zimmer 2"}
@@ -49,8 +49,7 @@ def known(server: ServerThread, tab: Tab) -> Device | None:
 
 
 def state_of(by: ApiClient, name: str) -> str:
-    devices: Any = by.call("GET", "/devices")
-    return next(str(item["state"]) for item in devices["items"] if item["name"] == name)
+    return next(str(item["state"]) for item in items(by, "/devices") if item["name"] == name)
 
 
 def test_a_display_is_paired_with_a_code_and_goes_to_its_room(server: ServerThread, admin: ApiClient) -> None:
@@ -68,7 +67,7 @@ def test_a_display_is_paired_with_a_code_and_goes_to_its_room(server: ServerThre
     assert (device.kind, device.room) == ("display", "Zimmer 2")
     found: Any = admin.call("GET", "/devices")
     assert (found["items"][0]["state"], found["items"][0]["paired_by"]) == ("paired", "Hr. Verwaltung")
-    assert {"pairing_code_issued", "device_paired"} <= {item["action"] for item in admin.call("POST", "/audit/search", {})["items"]}
+    assert {"pairing_code_issued", "device_paired"} <= set(actions(admin))
 
 
 def test_a_code_counts_once(server: ServerThread, admin: ApiClient) -> None:
@@ -176,7 +175,7 @@ def test_revoking_takes_back_a_code_that_waits(server: ServerThread, admin: ApiC
 def test_a_device_that_cannot_be_is_refused(admin: ApiClient, wanted: dict[str, str], status: int, code: str) -> None:
     issued(admin, WORKPLACE)
     assert refusal(admin, "POST", "/devices", wanted) == (status, code)
-    assert len(admin.call("GET", "/devices")["items"]) == 1
+    assert len(items(admin, "/devices")) == 1
 
 
 def test_a_registered_workplace_presets_itself_and_its_sessions_know_it(server: ServerThread, admin: ApiClient) -> None:
@@ -185,7 +184,7 @@ def test_a_registered_workplace_presets_itself_and_its_sessions_know_it(server: 
     page = tab.get("/sign-in")[1]
     assert "Registrierter Arbeitsplatz: Zimmer 1" in page
     assert "<select" not in page
-    empfang = next(item["id"] for item in admin.call("GET", "/workplaces")["items"] if item["name"] == "Empfang")
+    empfang = next(item["id"] for item in items(admin, "/workplaces") if item["name"] == "Empfang")
     tab.post("/sign-in", user="Fr. Assistenz", password=PASSWORD, workplace=empfang)
     own: Any = tab.client().call("GET", "/sessions")
     assert [(item["place"], item["is_registered"]) for item in own["items"]] == [("Zimmer 1", True)]

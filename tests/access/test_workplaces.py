@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from miz.infra.api_client import ApiClient
-from tests.access.people import person, refusal
+from tests.access.people import actions, items, person, refusal
 from tests.support.practice import ServerThread, client_of, served
 
 
@@ -23,13 +23,11 @@ def admin(server: ServerThread) -> ApiClient:
 
 
 def places(by: ApiClient) -> dict[str, str | None]:
-    found: Any = by.call("GET", "/workplaces")
-    return {item["name"]: item["room"] for item in found["items"]}
+    return {item["name"]: item["room"] for item in items(by, "/workplaces")}
 
 
 def rooms(by: ApiClient) -> list[str]:
-    found: Any = by.call("GET", "/rooms")
-    return [item["name"] for item in found["items"]]
+    return [item["name"] for item in items(by, "/rooms")]
 
 
 def test_a_room_with_two_workplaces(admin: ApiClient) -> None:
@@ -46,8 +44,9 @@ def test_a_room_with_two_workplaces(admin: ApiClient) -> None:
     admin.call("DELETE", f"/workplaces/{made['id']}")
     admin.call("DELETE", "/rooms/Zimmer%203")
     assert "Zimmer 3" not in rooms(admin)
-    told = [item["action"] for item in admin.call("POST", "/audit/search", {})["items"]]
-    assert {"room_added", "workplace_added", "workplace_renamed", "workplace_moved", "workplace_removed", "room_removed"} <= set(told)
+    assert {"room_added", "workplace_added", "workplace_renamed", "workplace_moved", "workplace_removed", "room_removed"} <= set(
+        actions(admin)
+    )
 
 
 @pytest.mark.parametrize(
