@@ -8,6 +8,7 @@ from miz.access.roles import READ_RECORD, WRITE_RECORD
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
 from miz.kernel.errors import InvalidInputError
 from miz.practice.patients import queries
+from miz.practice.patients.model import folded
 from miz.practice.web import views
 from miz.practice.web.forms import new_key
 from miz.practice.web.frame import Lock, go_to, reply
@@ -69,6 +70,7 @@ class ComparedRecords(PatientPage):
     template: ClassVar[str] = "merge_compare.html"
     sides: Sequence[views.PatientBar]
     other_id: str
+    is_alike: bool
 
 
 class MovingForms:
@@ -162,7 +164,8 @@ class MovingForms:
         record = self._at.record(call)
         other = self._at.read(call, call.params["other"])
         sides = [views.bar_of(one, self._at.desk.today(), 0) for one in (record, other)]
-        return reply(ComparedRecords(**self._at.shown(call, record, "merge"), sides=sides, other_id=other.id), call)
+        is_alike = len({(folded(one.family_name), folded(one.given_name), one.birth_date) for one in (record, other)}) == 1
+        return reply(ComparedRecords(**self._at.shown(call, record, "merge"), sides=sides, other_id=other.id, is_alike=is_alike), call)
 
     async def merge(self, call: Call) -> Reply:
         application, other_id = self._at.application(call), call.params["other"]

@@ -46,8 +46,16 @@ document.addEventListener("htmx:afterSwap", (event) => {
   else dialog.showModal();
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
-});
+  const closing = event.target.closest("[data-close-dialog]");
+  const dialog = closing?.closest("dialog");
+  if (dialog) {
+    event.preventDefault();
+    event.stopPropagation();
+    dialog.close();
+  }
+  // A menu has done its work once something was chosen in it.
+  if (event.target.closest(".menu a")) event.target.closest(".menu").open = false;
+}, true);
 document.addEventListener("htmx:afterRequest", (event) => {
   const dialog = document.getElementById("dialog");
   const isOver = event.detail.successful && event.detail.requestConfig.verb !== "get" && event.detail.target !== dialog;
