@@ -63,7 +63,7 @@ from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
 from miz.practice.own_drugs.api import OwnDrugRoutes
-from miz.practice.own_drugs.service import OwnDrugList
+from miz.practice.own_drugs.service import OwnDrugs
 from miz.practice.patients import queries
 from miz.practice.patients.api import PatientRoutes
 from miz.practice.patients.memory import RecordMemory
@@ -123,7 +123,7 @@ class Server:
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.moving = Moving(self.openings, self.records)
         self.drafts = Drafts(self.openings, self.broker, reader=reader)
-        self.own_drugs = OwnDrugList(self.broker, self.trail)
+        self.own_drugs = OwnDrugs(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
         attempts = Attempts()

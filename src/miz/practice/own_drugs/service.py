@@ -13,7 +13,7 @@ DRUGS_LIMIT = 60
 TEXT_LIMIT = 200
 
 
-class OwnDrugList:
+class OwnDrugs:
     """The list of one practice; its method runs in the writer."""
 
     def __init__(self, broker: EventBroker, trail: AuditTrail) -> None:

@@ -19,7 +19,7 @@ from miz.practice.moving.service import Moving
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
 from miz.practice.own_drugs.queries import own_drugs
-from miz.practice.own_drugs.service import OwnDrugList
+from miz.practice.own_drugs.service import OwnDrugs
 from miz.practice.patients import queries
 from miz.ui.face import look_of
 from miz.ui.render import ZONE, Page, render
@@ -84,7 +84,7 @@ class Desk:
     advisor: Advisor
     drafts: Drafts
     moving: Moving
-    own_drugs: OwnDrugList
+    own_drugs: OwnDrugs
 
     def frame(self, actor: Actor, search_text: str = "") -> Frame:
         return Frame(
