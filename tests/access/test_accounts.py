@@ -219,7 +219,7 @@ def test_the_pages_lead_from_a_code_to_the_first_session(server: ServerThread, a
     assert (status, "Benutzername oder Code" in page) == (401, True)
     assert NEW_PASSWORD not in page
     assert tab.post("/first-password", user="Fr. Neu", code=code, password=NEW_PASSWORD, repeated=NEW_PASSWORD)[0] == 303
-    assert "Kennwort ist festgelegt" in tab.get(tab.location)[1]
+    assert "Passwort ist festgelegt" in tab.get(tab.location)[1]
     assert tab.post("/sign-in", user="Fr. Neu", password=NEW_PASSWORD)[0] == 303
     assert is_in(tab.client())
 

@@ -170,10 +170,11 @@ class Accounts:
         """End one of the own sessions, here or elsewhere. Raises `SessionNotFoundError`."""
         await self._sessions.end_own(actor, session_id)
 
-    def ready_for_change(self) -> list[str]:
-        """The names of those who may come to a registered workplace by PIN now."""
+    def ready_for_change(self, present: Actor) -> list[str]:
+        """The names of those who may come to a registered workplace by PIN now; who is there already stands last."""
         now = self._clock.now()
-        return [user.name for user in users.all_users(self._reader()) if self._is_ready(user, now)]
+        ready = [user for user in users.all_users(self._reader()) if self._is_ready(user, now)]
+        return [user.name for user in sorted(ready, key=lambda user: user.id == present.user_id)]
 
     async def change_user(self, former: Actor, name: str, pin: str, address: str) -> str:
         """Another user takes the place: a new session with the windows of the former one, which ends. Returns its token.

@@ -50,6 +50,7 @@ class FirstPasswordPage:
     template: ClassVar[str] = "first_password.html"
     practice: str
     user: str
+    code: str
     errors: dict[str, str]
     advice: str
 
@@ -171,15 +172,18 @@ class AccountPages:
 
     def _first_password_page(self, call: Call, *, field: str = "", error: MizError | None = None) -> Reply:
         errors, advice = words_of(call, error, field)
-        user = call.form.get("user", "") if call.raw_body else ""
-        return gate_reply(FirstPasswordPage(practice=self._practice, user=user, errors=errors, advice=advice), call, error)
+        form = call.form if call.raw_body else {}
+        page = FirstPasswordPage(
+            practice=self._practice, user=form.get("user", ""), code=form.get("code", "") if field == "password" else "", errors=errors, advice=advice
+        )  # fmt: skip
+        return gate_reply(page, call, error)
 
     def _change_user_page(self, call: Call, error: MizError | None = None) -> Reply:
         person = call.person
         errors, advice = words_of(call, error, "pin")
         page = ChangeUserPage(
             practice=self._practice, user=person.user, user_id=person.user_id, is_registered=person.device_id is not None,
-            names=self._accounts.ready_for_change() if person.device_id else [], next=way_back(call),
+            names=self._accounts.ready_for_change(person) if person.device_id else [], next=way_back(call),
             chosen=call.form.get("user", "") if call.raw_body else "", errors=errors, advice=advice,
         )  # fmt: skip
         return gate_reply(page, call, error)
