@@ -43,6 +43,8 @@ def _messages_of(node: ast.AST) -> Iterator[str]:
             inner = node.func.func
             if "translator" in (getattr(inner, "id", ""), getattr(inner, "attr", "")):
                 yield from _strings(node.args[0])
+        if name == "Shortcut" and len(node.args) > 1:
+            yield from _strings(node.args[1])
         if name in ("_done", "done") and len(node.args) == 4:
             yield from _strings(node.args[3])
 

@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from miz.ui import assets, i18n
+from miz.ui import assets, i18n, shortcuts
 
 PACKAGE = Path(__file__).parents[1]
 TEMPLATE_FOLDERS = [*sorted(PACKAGE.glob("*/templates")), *sorted(PACKAGE.glob("*/*/templates"))]
 ZONE = ZoneInfo("Europe/Berlin")
 
 # What every template may use besides the fields of its page.
-GLOBALS = frozenset({"_", "gettext", "ngettext", "language", "theme", "address", "icon_address", "program_version"})
+GLOBALS = frozenset(
+    {"_", "gettext", "ngettext", "language", "theme", "address", "icon_address", "program_version", "shortcut", "shortcuts"}
+)
 
 
 class Page(Protocol):
@@ -65,6 +67,8 @@ def environment(language: str) -> Environment:
         "program_version": "",
         "address": assets.address,
         "icon_address": assets.icon_address,
+        "shortcut": shortcuts.attributes,
+        "shortcuts": shortcuts.Sheet(i18n.translator(language)),
     }
     made.filters |= _formats(language)
     return made

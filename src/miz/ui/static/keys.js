@@ -1,55 +1,91 @@
-// Keys for what the page offers; a key without its control does nothing.
-const FIELDS = { F2: "#q", F3: "#add-text", F7: "#plan-text" };
+// Which key does what stands in the rows of the help dialog. Most press or focus the control that carries their action;
+// a key without its control does nothing.
 const isTyping = (element) => element.matches?.("input, textarea, select, [contenteditable]");
+const rowsOf = () => [...document.querySelectorAll("[data-row]")];
+
+const OWN = {
+  help: toggleHelp,
+  "next-area": nextArea,
+  undo: (event) => !isTyping(event.target) && use(controls(document, "undo")),
+  "row-down": (event) => moveInRows(event, 1),
+  "row-up": (event) => moveInRows(event, -1),
+  open: intoHits,
+  close: (event) => use([event.target.closest?.("[data-editing]")?.querySelector("[data-cancel]") ?? document.querySelector(".menu[open] > summary")]),
+  save: (event) => submit(event.target.form),
+};
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
-  const field = FIELDS[event.key] && document.querySelector(FIELDS[event.key]);
-  if (field && !document.querySelector("dialog[open]")) {
-    field.focus();
-    field.select();
-    return event.preventDefault();
-  }
-  if (event.key === "F6") return nextArea(event);
-  if (event.altKey && !event.ctrlKey && /^Digit[1-9]$/.test(event.code)) return press(event, document.querySelectorAll(".tabs a")[Number(event.code.at(-1)) - 1]);
-  if (event.ctrlKey && !event.shiftKey && event.key.toLowerCase() === "z" && !isTyping(event.target)) return press(event, document.querySelector("#toast [type=submit]"));
-  if (event.key === "Escape") return press(event, event.target.closest?.("[data-editing]")?.querySelector("[data-cancel]") ?? document.querySelector(".menu[open] > summary"));
-  inRows(event);
+  const row = document.querySelector(`#shortcuts [data-keys~="${CSS.escape(chordOf(event))}"]`);
+  if (!row) return;
+  const action = row.dataset.does;
+  const done = OWN[action] ? OWN[action](event) : use(controls("inRow" in row.dataset ? rowAt(event) : scopeOf(), action));
+  if (done) event.preventDefault();
 });
 
-function press(event, control) {
-  if (!control) return;
-  event.preventDefault();
-  control.click();
+// As `aria-keyshortcuts` writes it. A digit is told by its place, because Shift makes another sign of it.
+function chordOf({ ctrlKey, metaKey, altKey, shiftKey, key, code }) {
+  const name = altKey && code.startsWith("Digit") ? code.at(-1) : key.length === 1 ? key.toUpperCase() : key;
+  return [(ctrlKey || metaKey) && "Control", altKey && "Alt", shiftKey && "Shift", name].filter(Boolean).join("+");
 }
 
-function nextArea(event) {
+// Behind an open dialog nothing is pressed.
+const scopeOf = () => document.querySelector("dialog[open]") ?? document;
+const rowAt = (event) => (isTyping(event.target) ? null : event.target.closest?.("[data-row]"));
+const controls = (place, action) => [...(place?.querySelectorAll(`[data-action="${action}"]`) ?? [])].filter((control) => control.checkVisibility());
+
+function use([control]) {
+  if (!control) return false;
+  if (isTyping(control)) {
+    control.focus();
+    control.select();
+  } else control.click();
+  return true;
+}
+
+function toggleHelp() {
+  const dialog = document.getElementById("shortcuts");
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+  return true;
+}
+
+function nextArea() {
   const areas = [...document.querySelectorAll("[data-area]")];
-  if (!areas.length) return;
-  event.preventDefault();
+  if (!areas.length || scopeOf() !== document) return false;
   const at = areas.findIndex((area) => area.contains(document.activeElement));
   areas[(at + 1) % areas.length].focus();
+  return true;
 }
 
-// Tables of rows: arrows move, Enter is the row's own button, Shift+Enter and Delete are its other actions.
-function inRows(event) {
-  const rows = [...document.querySelectorAll("[data-row]")];
-  if (!rows.length) return;
-  const row = event.target.closest?.("[data-row]");
-  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && (row ? !isTyping(event.target) : event.target.id === "q")) {
-    const at = row ? rows.indexOf(row) + (event.key === "ArrowDown" ? 1 : -1) : 0;
-    event.preventDefault();
-    (at < 0 ? document.querySelector("#q") : rows[Math.min(at, rows.length - 1)].querySelector("[data-main]"))?.focus();
-  } else if (row && !isTyping(event.target) && event.key === "Enter" && event.shiftKey) press(event, row.querySelector("[data-view]"));
-  else if (row && !isTyping(event.target) && event.key === "Delete") press(event, row.querySelector("[data-end]"));
-  else if (event.target.id === "q" && event.key === "Enter" && event.target.form.dataset.found === event.target.value.trim()) {
-    event.preventDefault();
-    rows[0].querySelector("[data-main]")?.focus();
-  }
+function submit(form) {
+  if (form?.method !== "post" || scopeOf().contains(form) === false) return false;
+  form.requestSubmit();
+  return true;
 }
 
-// Enter in the search field goes to the first hit once the hits belong to what is typed.
+// From the search field down into its hits, from row to row, and from the first one back.
+function moveInRows(event, step) {
+  const rows = rowsOf();
+  const row = rowAt(event);
+  if (!rows.length || (!row && event.target.id !== "q")) return false;
+  const at = row ? rows.indexOf(row) + step : 0;
+  (at < 0 ? document.querySelector("#q") : rows[Math.min(at, rows.length - 1)].querySelector("[data-main]"))?.focus();
+  return true;
+}
+
+// Enter in the search field goes to the first hit once the hits belong to what is typed; elsewhere Enter is the button's own.
+function intoHits(event) {
+  const { target } = event;
+  const first = rowsOf()[0]?.querySelector("[data-main]");
+  if (!first || target.id !== "q" || target.form.dataset.found !== target.value.trim()) return false;
+  first.focus();
+  return true;
+}
+
 document.addEventListener("htmx:afterRequest", (event) => {
   const { elt } = event.detail;
   if (elt.matches?.("form[data-refresh]") && event.detail.successful) elt.dataset.found = event.detail.requestConfig.parameters.q.trim();
 });
+
+document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());

@@ -61,7 +61,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const isOver = event.detail.successful && event.detail.requestConfig.verb !== "get" && event.detail.target !== dialog;
   if (isOver && dialog?.open) dialog.close();
 });
-document.addEventListener("close", (event) => event.target.replaceChildren(), true);
+document.addEventListener("close", (event) => event.target.id === "dialog" && event.target.replaceChildren(), true);
 
 // What can be taken back is offered for ten seconds.
 let fading = null;

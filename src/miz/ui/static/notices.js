@@ -19,7 +19,11 @@ document.addEventListener("miz:heartbeat", ({ detail: { messages, mode } }) => {
   hide("disconnected");
   draw();
 });
-document.addEventListener("miz:disconnected", () => show("disconnected"));
+document.addEventListener("miz:disconnected", () => {
+  waiting.clear();
+  draw();
+  show("disconnected");
+});
 
 // A page that htmx has put in shows again what has not been read.
 document.addEventListener("htmx:load", (event) => event.target === document.body && draw());
