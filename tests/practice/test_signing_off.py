@@ -233,3 +233,18 @@ def test_a_dentist_elsewhere_sees_the_list_too(surgery: Surgery) -> None:
     surgery.dentist.add("notes", patient_id, token, text="eins")
     owner = client_of(surgery.server.url, "Dr. Prüfer", "Zimmer 2")
     assert patient_id in [line.patient.id for line in owner.reviews()]
+
+
+@pytest.mark.parametrize("act", ["review", "confirmations", "decisions", "notes/{entry}/restore"])
+def test_the_same_key_acts_once(surgery: Surgery, act: str) -> None:
+    patient_id, token = surgery.opened()
+    note = surgery.dentist.add("notes", patient_id, token, text="eins")
+    body = {"confirmations": {"group_id": "bones"}, "decisions": DECISION}.get(act, {})
+    path = f"/patients/{patient_id}/{act}".replace("{entry}", note.id)
+    headers = {"Miz_Fencing_Token": token, "Idempotency_Key": f"{act} once"}
+    first = surgery.dentist.call("POST", path, body, **headers)
+    later(surgery)
+    assert surgery.dentist.call("POST", path, body, **headers) == first
+    assert len(surgery.dentist.history(patient_id)) == 3
+    other = {"confirmations": {"group_id": "other"}, "decisions": DECISION | {"reason": "andere"}}.get(act, {"change": "1"})
+    assert verdict(surgery.dentist.call, "POST", path, other, **headers) == (422, "idempotency-key-reused")
