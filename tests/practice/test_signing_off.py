@@ -241,7 +241,7 @@ def test_the_same_key_acts_once(surgery: Surgery, act: str) -> None:
     note = surgery.dentist.add("notes", patient_id, token, text="eins")
     body = {"confirmations": {"group_id": "bones"}, "decisions": DECISION}.get(act, {})
     path = f"/patients/{patient_id}/{act}".replace("{entry}", note.id)
-    headers = {"Miz_Fencing_Token": token, "Idempotency_Key": f"{act} once"}
+    headers: dict[str, Any] = {"Miz_Fencing_Token": token, "Idempotency_Key": f"{act} once"}
     first = surgery.dentist.call("POST", path, body, **headers)
     later(surgery)
     assert surgery.dentist.call("POST", path, body, **headers) == first
