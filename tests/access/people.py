@@ -1,7 +1,7 @@
 """What the tests of this room do again and again."""
 
 import http.client
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -51,10 +51,16 @@ def is_in(client: ApiClient) -> bool:
     return not told
 
 
+class Served(Protocol):
+    """A server that has an address."""
+
+    url: str
+
+
 class Tab:
     """A browser's tab without a screen: keeps cookies, sends forms from a page of the server, follows nothing."""
 
-    def __init__(self, server: ServerThread) -> None:
+    def __init__(self, server: Served) -> None:
         self.server = server
         self.cookies: dict[str, str] = {}
         self.came_from = "/"
