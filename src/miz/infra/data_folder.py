@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miz.infra.files import write_whole
-from miz.infra.keys import create_keys, read_key, recover_key
+from miz.infra.keys import create_keys, opens, read_key, recover_key
 from miz.infra.settings import Settings, state_folder
 from miz.kernel.errors import MizError, NotFoundError
 
@@ -85,6 +85,10 @@ class DataFolder:
         if settings.recovery_key_file and not key_file.exists():
             return recover_key(Path(settings.recovery_key_file).read_text(), self._wrapped_key, key_file)
         return read_key(key_file)
+
+    def is_recovery_key(self, recovery_key: str) -> bool:
+        """Whether the key on paper opens this practice."""
+        return opens(recovery_key, self._wrapped_key)
 
     def publish_control(self, url: str, token: str) -> None:
         """Leave the address and the token of this start for the command line of the folder's owner."""

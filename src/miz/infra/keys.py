@@ -53,6 +53,15 @@ def read_key(key_file: Path) -> bytes:
     return key
 
 
+def opens(recovery_key: str, wrapped_file: Path) -> bool:
+    """Whether this recovery key, as somebody has typed it from paper, opens the wrapped database key."""
+    try:
+        pyrage.decrypt(wrapped_file.read_bytes(), [pyrage.x25519.Identity.from_str("".join(recovery_key.split()).upper())])
+    except (pyrage.DecryptError, pyrage.IdentityError, ValueError):
+        return False
+    return True
+
+
 def recover_key(recovery_key: str, wrapped_file: Path, key_file: Path) -> bytes:
     """Open the wrapped database key and write a new key file. Raises `RecoveryKeyError`."""
     try:

@@ -114,7 +114,7 @@ class Modes:
     def finish_set_up(self, tx: Transaction, actor: Actor) -> None:
         """The owner has gone through the first steps of a new practice."""
         store.change_state(tx, is_set_up=True)
-        self._trail.record(tx, actor, "practice_set_up")
+        self._trail.record(tx, actor, "first_steps_done")
 
         def follow() -> None:
             self.is_set_up = True
