@@ -55,7 +55,7 @@ class WeakPasswordError(InvalidInputError):
     """The password is too short or too easy to guess."""
 
     code = "weak-password"
-    title = "The password must have 15 to 200 characters and must not be the name of the user or the practice."
+    title = "The password must have 15 to 200 characters and must not be easy to guess, such as a name of the practice or a row of keys."
     hint = "Several words in a row are easy to remember and long enough."
 
 

@@ -16,6 +16,14 @@ from argon2.exceptions import VerificationError
 from miz.access.errors import TooManyAttemptsError, WeakPasswordError, WeakPinError
 
 PASSWORD_LENGTH = range(15, 201)
+# Keys in the order of the alphabet and of German and English keyboards.
+_ROWS = (
+    "1234567890" * 3,
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertzuiopüasdfghjklöäyxcvbnm",
+    "qwertzuiopasdfghjklyxcvbnm",
+    "qwertyuiopasdfghjklzxcvbnm",
+)
 _SIX_DIGITS = re.compile(r"[0-9]{6}")
 
 
@@ -58,9 +66,17 @@ class PasswordDesk:
 
 
 def check_password_rule(password: str, *names: str) -> None:
-    """Raise `WeakPasswordError` for one that is too short, too long, or a name of the practice."""
-    if len(password) not in PASSWORD_LENGTH or password.casefold() in {name.casefold() for name in names}:
+    """Raise `WeakPasswordError` for one that is too short, too long, or easy to guess, such as a name of the practice."""
+    if len(password) not in PASSWORD_LENGTH or _is_easy_to_guess(password.casefold(), {name.casefold() for name in names}):
         raise WeakPasswordError
+
+
+def _is_easy_to_guess(password: str, names: set[str]) -> bool:
+    """A name, a row of keys, or the same thing again and again: all that people type to reach a length."""
+    text = "".join(password.split())
+    is_row = any(text in row or text in row[::-1] for row in _ROWS)
+    is_repeated = any(text[period:] == text[:-period] for period in range(1, len(text) // 2 + 1))
+    return password in names or not text or is_row or is_repeated
 
 
 def check_pin_rule(pin: str) -> None:
