@@ -1,78 +1,11 @@
 """The pages over real HTTP, as a browser without scripts or htmx asks for them."""
 
-import http.client
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from miz.kernel.clock import FakeClock
-from tests.support.practice import PASSWORD, ServerThread, new_practice
-
-HTMX = {"HX-Request": "true"}
-
-
-class Answer:
-    """One answer: status, headers, text."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self.text = response.read().decode()
-
-
-class Visitor:
-    """A browser tab in the narrowest sense: keeps its cookie, says where its requests come from."""
-
-    def __init__(self, url: str) -> None:
-        self._host = urlsplit(url).netloc
-        self.cookie = ""
-        self.application = ""
-
-    def get(self, path: str, **headers: str) -> Answer:
-        return self._ask("GET", path, None, headers)
-
-    def post(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
-        return self._ask("POST", path, urlencode(form or {}), {"sec-fetch-site": "same-origin", **headers})
-
-    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
-        connection = http.client.HTTPConnection(self._host, timeout=10)
-        sent = {"accept-language": "de", "cookie": self.cookie, "miz-application": self.application}
-        connection.request(method, path, body, {name: value for name, value in {**sent, **headers}.items() if value})
-        answer = Answer(connection.getresponse())
-        connection.close()
-        return answer
-
-    def sign_in(self, name: str = "Dr. Prüfer") -> "Visitor":
-        answer = self.post("/sign-in", {"user": name, "password": PASSWORD})
-        assert answer.status == 303
-        self.cookie = answer.headers["set-cookie"].split(";")[0]
-        made = self.post("/api/v1/applications")
-        self.application = re.search(r'"id":"([^"]+)"', made.text)[1]  # type: ignore[index]
-        return self
-
-    def new_patient(self, **identity: str) -> str:
-        answer = self.post("/patients", {"family_name": "Probe", "given_name": "Petra", "birth_date": "1960", **identity})
-        assert answer.status == 303
-        return answer.headers["location"]
-
-    def token(self, address: str) -> str:
-        return re.search(r'name="fencing_token" value="([^"]+)"', self.get(address).text)[1]  # type: ignore[index]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerThread]:
-    running = ServerThread(new_practice(tmp_path), FakeClock())
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def visitor(server: ServerThread) -> Visitor:
-    return Visitor(server.url)
+from tests.practice.web.visitor import HTMX, Visitor
+from tests.support.practice import PASSWORD, ServerThread
 
 
 def test_without_a_session_the_way_leads_to_the_sign_in_page_and_back(visitor: Visitor) -> None:
