@@ -2,24 +2,36 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from miz.infra.api_client import ApiClient
+from miz.access.devices.model import PairingCode
+from miz.infra.api_client import ApiClient, HttpSender
+from miz.kernel.clock import FakeClock
+from tests.browser.conftest import DemoServer, leave
 from tests.browser.test_accessibility import findings
 from tests.browser.window import Desk
 from tests.support.displays import Display, paired
 from tests.support.practice import PASSWORD, ServerThread, client_of, served
+from tests.viewer.test_locks import settled
 
-WALL = {"width": 1280, "height": 720}
+WALL: ViewportSize = {"width": 1280, "height": 720}
 TURN_MS = 12_000
+
+
+class DayClock(FakeClock):
+    """Tells the time, so that of two openings one is the later; but no lease ends because a test takes its time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
 def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerThread]:
-    with served(tmp_path_factory.mktemp("practice")) as running:
+    with served(tmp_path_factory.mktemp("practice"), DayClock()) as running:
         yield running
 
 
@@ -66,30 +78,37 @@ def opens(window: ApiClient, name: str) -> None:
     window.open_patient(window.search(name)[0].id)
 
 
+@pytest.fixture
+def workplace(browser: Browser, practice: ServerThread) -> Iterator[Desk]:
+    """The assistant's own browser in room 2."""
+    context = browser.new_context(locale="de-DE")
+    desk = Desk(context.new_page(), practice.url)
+    desk.sign_in("Fr. Assistenz", PASSWORD, "Zimmer 2")
+    yield desk
+    leave(desk.page)
+    context.close()
+
+
 def test_it_follows_the_window_of_its_room_and_keeps_its_picture_while_that_is_locked(
-    browser: Browser, practice: ServerThread, wall: Callable[..., tuple[Page, Display]]
+    wall: Callable[..., tuple[Page, Display]], workplace: Desk
 ) -> None:
     page, _ = wall()
     expect(page.locator("main")).to_have_attribute("data-state", "rest")
     expect(page.locator("main")).to_contain_text("Testpraxis")
-    context = browser.new_context(locale="de-DE")
-    desk = Desk(context.new_page(), practice.url)
-    desk.sign_in("Fr. Assistenz", PASSWORD, "Zimmer 2")
-    desk.open("Beispiel, Karl")
+    workplace.open("Beispiel, Karl")
     expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl")
-    desk.page.locator(".menu summary").click()
-    desk.page.locator("form[action='/lock'] button").click()
-    desk.page.wait_for_url("**/locked**")
+    workplace.page.locator(".top .menu summary").click()
+    workplace.page.locator("form[action='/lock'] button").click()
+    workplace.page.wait_for_url("**/locked**")
     page.wait_for_timeout(1_500)
     expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl")
-    desk.page.locator("#password").fill(PASSWORD)
-    desk.page.locator("form[action='/locked'] button").click()
-    desk.open("Vorlage, Heinz")
+    workplace.page.locator("#password").fill(PASSWORD)
+    workplace.page.locator("form[action='/locked'] button").click()
+    workplace.open("Vorlage, Heinz")
     expect(page.locator("main h1")).to_have_text("VORLAGE, Heinz")
-    desk.page.locator("form[action$='/closing'] button").click()
+    workplace.page.locator("form[action$='/closing'] button").click()
     expect(page.locator("main")).to_have_attribute("data-state", "rest", timeout=1_500)
     assert "VORLAGE" not in page.content()
-    context.close()
 
 
 def test_a_new_patient_comes_within_a_second_with_the_name_across_the_screen(
@@ -140,6 +159,45 @@ def test_without_a_sign_of_the_server_it_says_so_after_ten_seconds_and_shows_nob
     expect(page.locator("main h1")).to_contain_text("PROBE")
     expect(page.locator("#stale")).to_be_hidden()
     expect(page.locator("#signal")).to_contain_text("Verbunden")
+
+
+def test_a_display_is_paired_by_its_code_and_outlives_a_frozen_and_a_stopped_server(
+    browser: Browser, own_server: Callable[..., DemoServer]
+) -> None:
+    server = own_server()
+    owner = ApiClient(HttpSender(server.url))
+    owner.sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 2")
+    owner.set_mode("setup", now=True)
+    issued = owner.call("POST", "/devices", {"kind": "display", "place": "Zimmer 2"}, answer=PairingCode)
+    owner.set_mode("operating")
+    context = browser.new_context(viewport=WALL, locale="de-DE")
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{server.url}/viewer?room=2")
+    expect(page.locator("h1")).to_have_text("Nicht gekoppelt")
+    page.locator("a[href='/pair']").click()
+    page.locator("#code").fill(issued.code.lower())
+    page.locator("form[action='/pair'] button").click()
+    expect(page.locator("main[data-state=rest]")).to_contain_text("Demopraxis Dr. Kern")
+    owner.register()
+    opens(owner, "Beispiel, Karl")
+    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl")
+    server.freeze()
+    page.clock.run_for(11_000)
+    expect(page.locator("#stale")).to_contain_text("Anzeige kann veraltet sein")
+    page.clock.run_for(50_000)
+    expect(page.locator("main")).to_have_attribute("data-state", "gone")
+    assert "BEISPIEL" not in page.content()
+    server.thaw()
+    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl", timeout=15_000)
+    server.stop()
+    page.clock.run_for(11_000)
+    expect(page.locator("#stale")).to_be_visible()
+    server.start()
+    # The lease was stored, so the same patient is open again.
+    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl", timeout=20_000)
+    expect(page.locator("#stale")).to_be_hidden()
+    context.close()
 
 
 def test_a_screen_that_the_server_no_longer_confirms_is_out_of_date_although_the_stream_goes_on(
@@ -261,6 +319,27 @@ def test_discreet_hides_the_name_by_key_and_button_and_stays_after_a_restart(
     page.context.set_offline(True)
     page.get_by_role("button", name="Diskret").click()
     assert "MUSTER" not in page.content()
+
+
+def test_no_click_and_no_key_at_the_display_changes_a_row(
+    practice: ServerThread, wall: Callable[..., tuple[Page, Display]], assistant: ApiClient
+) -> None:
+    page, _ = wall()
+    opens(assistant, "Muster, Erika")
+    expect(page.locator("main h1")).to_have_text("MUSTER, Erika")
+    before = settled(practice)
+    buttons = page.get_by_role("button").all()
+    assert len(buttons) == 4
+    for button in [*buttons, *buttons]:
+        button.click()
+    for key in ("F1", "F2", "F3", "F4", "F6", "F7", "F8", "F9", "Delete", "Enter", "Escape", "Control+z", "Control+Enter", "Alt+1"):
+        page.keyboard.press(key)
+    for line in page.locator("main li:not([hidden])").all():
+        line.click()
+        line.dblclick()
+    page.wait_for_timeout(1_500)
+    expect(page.locator("main[data-state=patient]")).to_be_visible()
+    assert settled(practice) == before
 
 
 def test_size_and_appearance_are_kept_at_this_display(wall: Callable[..., tuple[Page, Display]]) -> None:

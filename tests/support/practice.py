@@ -170,7 +170,9 @@ class ServerThread:
         # Test, event loop and writer share one interpreter; with its usual long turns every request would take 20 ms.
         sys.setswitchinterval(0.0002)
         self.server = Server(self.folder, settings_for(self.folder), clock=self.clock)
-        config = uvicorn.Config(self.server, host="127.0.0.1", port=0, lifespan="on", log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(
+            self.server, host="127.0.0.1", port=0, lifespan="on", log_config=None, access_log=False, ws="none", timeout_keep_alive=75
+        )
         self._web = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._web.run, daemon=True)
         self._thread.start()
@@ -181,6 +183,8 @@ class ServerThread:
         self.url = f"http://127.0.0.1:{self._web.servers[0].sockets[0].getsockname()[1]}"
 
     def stop(self) -> None:
+        # As `serve` does: a stream that a test left open must not hold up the end.
+        self.server._housekeeping.get_loop().call_soon_threadsafe(self.server.broker.close)
         self._web.should_exit = True
         self._thread.join()
         self.server.close()
