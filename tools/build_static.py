@@ -28,6 +28,9 @@ COPIES = {
     "ibm-plex-sans-latin-ext-wght-normal.woff2": "@fontsource-variable/ibm-plex-sans/files/ibm-plex-sans-latin-ext-wght-normal.woff2",
     "ibm-plex-sans.LICENSE.txt": "@fontsource-variable/ibm-plex-sans/LICENSE",
     "icons.LICENSE.txt": "@tabler/icons/LICENSE",
+    "uplot.js": "uplot/dist/uPlot.esm.js",
+    "uplot.css": "uplot/dist/uPlot.min.css",
+    "uplot.LICENSE.txt": "uplot/LICENSE",
 }
 
 

@@ -1,0 +1,81 @@
+"""The first screen: one sentence of health, tiles, the last hour, who is online."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from miz.access.roles import SEE_APPLICATIONS, SEE_CONSOLE
+from miz.apps.console.applications import OnlineLine
+from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
+from miz.infra.data_folder import DataFolder
+from miz.infra.http import Call, Endpoint, Reply
+from miz.kernel.actor import Actor
+from miz.practice.modes.service import Modes
+from miz.practice.openings.service import Openings
+from miz.practice.web.frame import reply
+from miz.wire.client_protocol import EditionRef
+
+Problem = Literal["", "database", "anchor", "edition-passive", "setup", "edition-warning"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverviewPage:
+    """`problem` is the most serious one, empty when all is well; `requests` those of each minute, the newest last."""
+
+    template: ClassVar[str] = "console_overview.html"
+    frame: ConsoleFrame
+    problem: Problem
+    running_since: datetime
+    now: datetime
+    database_path: str
+    database_bytes: int
+    edition: EditionRef
+    online: Sequence[OnlineLine]
+    open_patients: int
+    requests: Sequence[int]
+    may_see_applications: bool
+
+
+class OverviewPages:
+    """The page, bound to one server's parts."""
+
+    def __init__(
+        self, openings: Openings, modes: Modes, folder: DataFolder, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
+        is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        self._openings = openings
+        self._modes = modes
+        self._folder = folder
+        self._frame_of = frame_of
+        self._online = online
+        self._is_ready = is_ready
+        self._edition = edition
+        self._requests = requests
+        self._now = now
+        self._running_since = now()
+
+    def endpoints(self) -> list[Endpoint]:
+        return [console_page("GET", "/console", SEE_CONSOLE, self.show, "Overview of the server")]
+
+    async def show(self, call: Call) -> Reply:
+        actor, edition = call.person, self._edition()
+        page = OverviewPage(
+            frame=self._frame_of(actor, "overview"), problem=self._problem(edition), running_since=self._running_since, now=self._now(),
+            database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size, edition=edition,
+            online=self._online(actor), open_patients=len(self._openings.leases()), requests=self._requests(),
+            may_see_applications=not SEE_APPLICATIONS.isdisjoint(actor.roles),
+        )  # fmt: skip
+        return reply(page, call)
+
+    def _problem(self, edition: EditionRef) -> Problem:
+        """The most serious one first."""
+        if not self._is_ready():
+            return "database"
+        if not self._folder.audit_anchor.exists():
+            return "anchor"
+        if edition.state == "passive":
+            return "edition-passive"
+        if self._modes.mode == "setup":
+            return "setup"
+        return "edition-warning" if edition.state == "warning" else ""
