@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from miz.access.accounts.model import User
 from miz.access.accounts.queries import list_users
-from miz.access.workplaces.model import Room
-from miz.access.workplaces.rows import list_rooms, list_workplaces
+from miz.access.workplaces.rows import list_workplaces
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import Reader
@@ -28,7 +27,6 @@ class FirstStepsPage:
 
     template: ClassVar[str] = "console_first_steps.html"
     frame: ConsoleFrame
-    rooms: Sequence[Room]
     workplaces: Sequence[Workplace]
     users: Sequence[User]
     key_state: str
@@ -74,7 +72,7 @@ class FirstStepPages:
     def _page(self, call: Call, key_state: str) -> Reply:
         reader = self._reader()
         page = FirstStepsPage(
-            frame=self._frame_of(call.person, "first_steps"), rooms=list_rooms(reader), workplaces=list_workplaces(reader),
+            frame=self._frame_of(call.person, "first_steps"), workplaces=list_workplaces(reader),
             users=list_users(reader, self._now()), key_state=key_state, is_set_up=self._modes.is_set_up,
         )  # fmt: skip
         return reply(page, call, 422 if key_state == "wrong" else 200)

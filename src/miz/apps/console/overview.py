@@ -27,7 +27,6 @@ class OverviewPage:
     frame: ConsoleFrame
     problem: Problem
     running_since: datetime
-    now: datetime
     database_path: str
     database_bytes: int
     edition: EditionRef
@@ -52,7 +51,6 @@ class OverviewPages:
         self._is_ready = is_ready
         self._edition = edition
         self._requests = requests
-        self._now = now
         self._running_since = now()
 
     def endpoints(self) -> list[Endpoint]:
@@ -61,7 +59,7 @@ class OverviewPages:
     async def show(self, call: Call) -> Reply:
         actor, edition = call.person, self._edition()
         page = OverviewPage(
-            frame=self._frame_of(actor, "overview"), problem=self._problem(edition), running_since=self._running_since, now=self._now(),
+            frame=self._frame_of(actor, "overview"), problem=self._problem(edition), running_since=self._running_since,
             database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size, edition=edition,
             online=self._online(actor), open_patients=len(self._openings.leases()), requests=self._requests(),
             may_see_applications=not SEE_APPLICATIONS.isdisjoint(actor.roles),
