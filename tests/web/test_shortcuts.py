@@ -11,7 +11,9 @@ from miz.ui.render import TEMPLATE_FOLDERS, environment
 from miz.ui.shortcuts import SHORTCUTS, Shortcut, attributes, shown_keys
 
 SCRIPT = assets.files()["keys.js"].decode()
-TEMPLATES = {path.name: path.read_text(encoding="utf-8") for folder in TEMPLATE_FOLDERS for path in folder.rglob("*.html")}
+TEMPLATES = {
+    path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for folder in TEMPLATE_FOLDERS for path in folder.rglob("*.html")
+}
 # Done by the script itself; all others press or focus the control that names them.
 OWN = set(re.findall(r'^  "?([a-z-]+)"?: \(?\w', SCRIPT.partition("const OWN = {")[2].partition("\n};")[0], re.MULTILINE))
 

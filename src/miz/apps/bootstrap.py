@@ -85,6 +85,7 @@ from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
 from miz.practice.web.pages import PatientPages
 from miz.ui import assets
+from miz.ui import help as help_pages
 from miz.ui.face import Face
 from miz.wire.client_protocol import EditionRef, NewPatient, Patient
 from miz.wire.client_protocol import Server as ServerState
@@ -188,7 +189,7 @@ class Server:
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))
-        return [*described, *self._pages(), *assets.endpoints()]
+        return [*described, *self._pages(), *help_pages.endpoints(version=miz.__version__), *assets.endpoints()]
 
     def _pages(self) -> list[Endpoint]:
         reader = self.database.reader

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from miz.ui.i18n import N_
 
-
 Scope = Literal["everywhere", "patient", "rows", "fields"]
 
 
@@ -37,7 +36,7 @@ SHORTCUTS = (
     Shortcut(("F2",), "Find a patient", "everywhere", "find"),
     Shortcut(("F6",), "Next area: bar, list, evaluation", "everywhere", "next-area"),
     Shortcut(("F3",), "Add a medicine", "patient", "add"),
-    Shortcut(("F7",), "Plan a procedure or a medicine; while viewing: check another medicine", "patient", "plan"),
+    Shortcut(("F7",), "Plan a procedure or a medicine; twice: check another medicine", "patient", "plan"),
     Shortcut(("F8",), "Print", "patient", "print"),
     Shortcut(("F9",), "Looked through today", "patient", "review"),
     Shortcut(("Control+Z",), "Take the last change back", "patient", "undo"),

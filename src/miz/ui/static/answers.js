@@ -5,10 +5,15 @@ const formOf = (target) => target.closest?.("form[data-answer]");
 
 document.addEventListener("change", (event) => {
   const form = formOf(event.target);
-  if (!form || event.target.type !== "radio") return;
+  if (form && event.target.type === "radio") sendSoon(form);
+});
+// An answer that was being given while the page's parts were renewed stands in the new ones, not yet sent.
+document.addEventListener("miz:restored", (event) => formOf(event.target) && sendSoon(event.target));
+
+function sendSoon(form) {
   clearTimeout(waiting.get(form));
   waiting.set(form, setTimeout(() => form.requestSubmit(), PAUSE_MS));
-});
+}
 
 document.addEventListener("focusout", (event) => {
   const form = formOf(event.target);

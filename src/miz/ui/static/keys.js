@@ -10,16 +10,20 @@ const OWN = {
   "row-down": (event) => moveInRows(event, 1),
   "row-up": (event) => moveInRows(event, -1),
   open: intoHits,
-  close: (event) => use([event.target.closest?.("[data-editing]")?.querySelector("[data-cancel]") ?? document.querySelector(".menu[open] > summary")]),
+  close: (event) => use([event.target.closest?.("[data-editing]")?.querySelector("[data-cancel]") ?? document.querySelector(":is(.menu, .record-menu)[open] > summary")]),
   save: (event) => submit(event.target.form),
 };
 
+let lastChord = "";
 document.addEventListener("keydown", (event) => {
+  const chord = chordOf(event);
+  const isAgain = chord === lastChord;
+  lastChord = chord;
   if (event.defaultPrevented || event.isComposing) return;
-  const row = document.querySelector(`#shortcuts [data-keys~="${CSS.escape(chordOf(event))}"]`);
+  const row = document.querySelector(`#shortcuts [data-keys~="${CSS.escape(chord)}"]`);
   if (!row) return;
   const action = row.dataset.does;
-  const done = OWN[action] ? OWN[action](event) : use(controls("inRow" in row.dataset ? rowAt(event) : scopeOf(), action));
+  const done = OWN[action] ? OWN[action](event) : use(controls("inRow" in row.dataset ? rowAt(event) : scopeOf(), action), isAgain);
   if (done) event.preventDefault();
 });
 
@@ -34,7 +38,9 @@ const scopeOf = () => document.querySelector("dialog[open]") ?? document;
 const rowAt = (event) => (isTyping(event.target) ? null : event.target.closest?.("[data-row]"));
 const controls = (place, action) => [...(place?.querySelectorAll(`[data-action="${action}"]`) ?? [])].filter((control) => control.checkVisibility());
 
-function use([control]) {
+// Where two controls have the same key, pressing it twice in a row goes on to the other.
+function use(found, isAgain = false) {
+  const control = found[isAgain ? (found.indexOf(document.activeElement) + 1) % found.length : 0];
   if (!control) return false;
   if (isTyping(control)) {
     control.focus();

@@ -54,7 +54,7 @@ document.addEventListener("click", (event) => {
     dialog.close();
   }
   // A menu has done its work once something was chosen in it.
-  if (event.target.closest(".menu a")) event.target.closest(".menu").open = false;
+  if (event.target.closest(".menu a, .record-menu a")) event.target.closest("details").open = false;
 }, true);
 document.addEventListener("htmx:afterRequest", (event) => {
   const dialog = document.getElementById("dialog");

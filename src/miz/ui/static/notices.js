@@ -2,6 +2,7 @@
 import * as application from "./application.js";
 
 const waiting = new Map();
+const standing = new Set();
 
 export const show = (id) => setHidden(id, false);
 export const hide = (id) => setHidden(id, true);
@@ -9,6 +10,8 @@ export const hide = (id) => setHidden(id, true);
 function setHidden(id, isHidden) {
   const bar = document.getElementById(id);
   if (bar) bar.hidden = isHidden;
+  if (bar?.matches(".bar") && !isHidden) standing.add(id);
+  else standing.delete(id);
 }
 
 document.addEventListener("miz:heartbeat", ({ detail: { messages, mode } }) => {
@@ -25,10 +28,11 @@ document.addEventListener("miz:disconnected", () => {
   show("disconnected");
 });
 
-// A page that htmx has put in shows again what has not been read.
-document.addEventListener("htmx:load", (event) => event.target === document.body && draw());
+// A page that htmx has put in shows again what has not been read and what still holds.
+document.addEventListener("htmx:load", draw);
 
 function draw() {
+  for (const id of standing) document.getElementById(id).hidden = false;
   const place = document.getElementById("messages");
   if (!place) return;
   for (const bar of place.querySelectorAll("[data-notice]")) if (!waiting.has(bar.dataset.notice)) bar.remove();
@@ -52,7 +56,7 @@ document.addEventListener("click", (event) => {
     waiting.delete(bar.dataset.notice);
     bar.remove();
     application.markSeen(bar.dataset.notice);
-  } else if (event.target.closest("[data-hide]")) event.target.closest(".notice").hidden = true;
+  } else if (event.target.closest("[data-hide]")) hide(event.target.closest(".notice").id);
   else if (event.target.closest("[data-reload]")) location.reload();
   else if (event.target.closest("[data-reconnect]")) {
     hide("disconnected");

@@ -11,8 +11,8 @@ function setTheme(theme) {
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-toggle-theme]")) setTheme(isDark() ? "light" : "dark");
-  const menu = event.target.closest(".menu");
-  for (const open of document.querySelectorAll(".menu[open]")) if (open !== menu) open.open = false;
+  const menu = event.target.closest(".menu, .record-menu");
+  for (const open of document.querySelectorAll(":is(.menu, .record-menu)[open]")) if (open !== menu) open.open = false;
 });
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-theme-choice]")) setTheme(event.target.value);
