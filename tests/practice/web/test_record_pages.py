@@ -174,7 +174,6 @@ def test_entries_go_to_the_right_patient_who_is_named_before_and_open_afterwards
     assert dentist.send(f"{wrong}/move", q="", **chosen).status == 422
     confirm = dentist.send(f"{wrong}/move", q="Richtig", **chosen)
     assert "Zu RICHTIG, Rita verschieben?" in confirm.text
-    assert "RICHTIG" not in dentist.get("/").text.split("RICHTIG", 1)[0], "nothing has moved yet"
     assert "Ramipril" in dentist.get(wrong).text
     moved = dentist.send(f"{wrong}/move", to=right.rsplit("/", 1)[1], is_confirmed="1", **chosen)
     assert (moved.status, moved.headers["location"]) == (303, right)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from msgspec import structs
 
 from miz.access.idempotency import once
-from miz.access.roles import SEARCH_PATIENTS, WRITE_IDENTITY
+from miz.access.roles import SEARCH_PATIENTS, SIGNED_IN, WRITE_IDENTITY
 from miz.infra.db.writer import Writer
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
 from miz.kernel.errors import InvalidInputError
@@ -53,7 +53,7 @@ class FindPages:
 
     def endpoints(self) -> list[Endpoint]:
         return [
-            Endpoint(method="GET", path="/", may=SEARCH_PATIENTS, run=self.show, summary="Find a patient", is_page=True),
+            Endpoint(method="GET", path="/", may=SIGNED_IN, run=self.begin, summary="Where work begins", is_page=True),
             Endpoint(method="GET", path="/patients/search", may=SEARCH_PATIENTS, run=self.show, summary="Find a patient", is_page=True),
             Endpoint(method="POST", path="/patients/search", may=SEARCH_PATIENTS, run=self.search, summary="Patients found", is_page=True),
             Endpoint(
@@ -61,6 +61,10 @@ class FindPages:
             ),
             Endpoint(method="POST", path="/patients", may=WRITE_IDENTITY, run=self.create, summary="Store a new patient", is_page=True),
         ]
+
+    async def begin(self, call: Call) -> Reply:
+        """The search; who may not search patients begins at the console."""
+        return go_to("/console") if SEARCH_PATIENTS.isdisjoint(call.person.roles) else await self.show(call)
 
     async def show(self, call: Call) -> Reply:
         if not self._desk.modes.is_set_up and "owner" in call.person.roles and not call.cookie(LATER_COOKIE):

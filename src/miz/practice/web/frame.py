@@ -7,7 +7,7 @@ from typing import Any
 
 import miz
 from miz.access.audit.service import AuditTrail
-from miz.access.roles import CHANGE_MODE, READ_AUDIT, SIGN_OFF
+from miz.access.roles import SEE_CONSOLE, SIGN_OFF
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Reply
 from miz.kernel.actor import Actor
@@ -24,8 +24,6 @@ from miz.practice.patients import queries
 from miz.ui.face import look_of
 from miz.ui.render import ZONE, Page, render
 from miz.wire.client_protocol import HeldLease, Holder, OpeningRequest
-
-CONSOLE = CHANGE_MODE | READ_AUDIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,7 @@ class Desk:
             place=actor.place,
             idle_lock_min=self.idle_lock_min,
             is_in_setup=self.modes.mode == "setup",
-            has_console=not CONSOLE.isdisjoint(actor.roles),
+            has_console=not SEE_CONSOLE.isdisjoint(actor.roles),
             may_edit_own=not SIGN_OFF.isdisjoint(actor.roles),
             to_review=None if SIGN_OFF.isdisjoint(actor.roles) else queries.count_reviews(self.reader()),
             search_text=search_text,

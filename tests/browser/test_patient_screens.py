@@ -1,0 +1,155 @@
+"""What the screens of a patient do while others work: asking, taking over, drafts, the wrong patient, what interrupts."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.window import Desk
+
+
+def test_what_was_asked_for_opens_by_itself_when_it_is_released(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Muster, Erika")
+    second.view("Muster, Erika")
+    second.page.get_by_role("button", name="Anfragen").click()
+    expect(first.page.locator("#lock")).to_contain_text("Zimmer 2 (Fr. Berger) möchte bearbeiten")
+    first.page.get_by_role("button", name="Noch 5 Minuten").click()
+    expect(second.page.locator("#lock")).to_contain_text("wird noch bis")
+    first.page.get_by_role("button", name="Freigeben").click()
+    expect(second.pill).to_have_text("Sie bearbeiten")
+    expect(first.pill).to_contain_text("In Benutzung in Zimmer 2 (Fr. Berger)")
+
+
+def test_taking_over_keeps_what_the_other_has_typed(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Beispiel, Karl")
+    first.page.keyboard.press("F3")
+    first.page.keyboard.type("Ginkgo")
+    with first.page.expect_response(lambda answer: "/drafts/" in answer.url):
+        pass
+    second.view("Beispiel, Karl")
+    second.page.get_by_role("link", name="Übernehmen …").click()
+    dialog = second.page.locator("#dialog")
+    expect(dialog).to_contain_text("Dr. Kern in Zimmer 1 hat nicht gespeicherte Eingaben. Sie bleiben als Entwurf erhalten.")
+    expect(dialog.get_by_role("link", name="Abbrechen")).to_be_focused()
+    dialog.get_by_label("abgesprochen").check()
+    dialog.get_by_role("button", name="Übernehmen").click()
+    expect(second.pill).to_have_text("Sie bearbeiten")
+
+    expect(first.page.locator("#taken-over")).to_be_visible(timeout=3_000)
+    expect(first.pill).to_contain_text("In Benutzung in Zimmer 2 (Fr. Berger)")
+    expect(first.page.locator("#add-text")).to_have_value("Ginkgo")
+    expect(first.page.locator("#drafts")).to_contain_text("Entwurf von Dr. Kern, Zimmer 1")
+
+    second.page.get_by_role("button", name="In das Formular übernehmen").click()
+    expect(second.page.locator("#add-text")).to_have_value("Ginkgo")
+    expect(second.page.locator("#drafts")).to_be_empty()
+    second.page.locator("#add-reason").press("Enter")
+    expect(second.page.locator("#list")).to_contain_text("Ginkgo")
+
+
+def test_answers_of_the_anamnesis_save_themselves(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Vorlage, Heinz")
+    page = first.page
+    page.get_by_role("link", name="Anamnese").click()
+    yes = page.locator("#q-ASTHMA-yes")
+    yes.focus()
+    # The arrow keys pass over "no" on their way to "unknown"; only what stands chosen at the end is kept.
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#q-ASTHMA-unknown")).to_be_checked()
+    second.view("Vorlage, Heinz")
+    second.page.get_by_role("link", name="Anamnese").click()
+    line = second.page.locator(".question", has_text="Haben Sie Asthma?")
+    expect(line).to_contain_text("Unbekannt")
+    expect(page.locator("#q-ASTHMA-unknown")).to_be_focused()
+    page.locator("#q-ASTHMA-yes").check()
+    page.locator("#q-ASTHMA-detail").fill("letzter Anfall im Mai")
+    page.locator("#q-EPILEPSY-no").check()
+    expect(line).to_contain_text("Ja · letzter Anfall im Mai")
+    expect(second.page.locator(".question", has_text="Epilepsie")).to_contain_text("Nein")
+
+
+def test_what_must_not_be_given_stops_the_hand(desk: Callable[..., Desk]) -> None:
+    seat = desk()
+    seat.open("Schablone, Lena")
+    page = seat.page
+    page.get_by_role("link", name="Allergien").click()
+    page.locator("#text").fill("Penic")
+    expect(page.locator("#text-hits [role=option]").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator("#reaction")).to_be_focused()
+    page.keyboard.type("Anaphylaxie")
+    page.get_by_label("schwer").check()
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.locator("#patient-head .allergies")).to_contain_text("Anaphylaxie")
+    page.get_by_role("link", name="Medikation").click()
+    expect(page.locator("#plan-text")).to_be_visible()
+    page.keyboard.press("F7")
+    page.keyboard.type("Amoxicillin 1000")
+    expect(page.locator("#plan-hits [role=option]").first).to_be_visible()
+    page.keyboard.press("Enter")
+    dialog = page.locator("#dialog")
+    expect(dialog).to_contain_text("Amoxicillin nicht geben?")
+    expect(dialog.get_by_role("button", name="Abbrechen")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#planned .chip")).to_have_count(0)
+    expect(page.locator("#plan-text")).to_have_value("Amoxicillin 1000")
+    page.locator("#plan-text").press("Enter")
+    page.keyboard.press("Enter")
+    dialog.get_by_text("Trotzdem übernehmen …").click()
+    dialog.get_by_role("button", name="früher vertragen").click()
+    expect(page.locator("#planned .chip", has_text="Amoxicillin")).to_be_visible()
+    expect(page.locator("#plan-text")).to_have_value("")
+    expect(page.locator("#findings")).to_contain_text("Zur Kenntnis genommen von Dr. Kern")
+
+
+def test_entries_in_the_wrong_record_move_to_the_right_patient(desk: Callable[..., Desk]) -> None:
+    seat = desk()
+    seat.open("Übung, Mareike")
+    page = seat.page
+    seat.add_medicine("bisopro", "Bisoprolol")
+    page.get_by_text("Akte", exact=True).click()
+    page.get_by_role("link", name="Gehört zu anderem Patienten …").click()
+    dialog = page.locator("#dialog")
+    expect(dialog.get_by_role("checkbox", name="Bisoprolol")).to_be_checked()
+    page.locator("#move-q").fill("Modell, Sab")
+    expect(page.locator("#move-hits [role=option]").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("Zu MODELL, Sabine verschieben?")
+    dialog.get_by_role("button", name="Verschieben").click()
+    expect(page.locator(".patient-bar h1")).to_contain_text("MODELL, Sabine")
+    expect(seat.pill).to_have_text("Sie bearbeiten")
+    expect(page.locator("#list")).to_contain_text("Bisoprolol")
+
+
+def test_f7_goes_to_the_plan_and_then_to_the_check(desk: Callable[..., Desk]) -> None:
+    seat = desk()
+    seat.open("Skizze, Jonas")
+    seat.page.keyboard.press("F7")
+    expect(seat.page.locator("#plan-text")).to_be_focused()
+    seat.page.keyboard.press("F7")
+    expect(seat.page.locator("#check-text")).to_be_focused()
+    seat.page.keyboard.type("Ibuprofen 600")
+    expect(seat.page.locator("#check-hits [role=option]").first).to_be_visible()
+    seat.page.keyboard.press("Enter")
+    expect(seat.page.locator("#check-result")).to_contain_text("Ibuprofen 600")
+
+
+def test_a_message_stays_until_it_is_read(desk: Callable[..., Desk]) -> None:
+    sender, reader = desk(), desk("Fr. Berger")
+    reader.page.wait_for_function("sessionStorage.getItem('miz.application')")
+    sender.page.evaluate("""() => fetch('/api/v1/messages', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text: 'Um zwölf ist Besprechung.' }) })""")
+    bar = reader.page.locator("#messages .notice", has_text="Um zwölf ist Besprechung.")
+    expect(bar).to_contain_text("Dr. Kern")
+    reader.open("Probe, Ilse")
+    expect(bar).to_be_visible()
+    bar.get_by_role("button", name="Gelesen").click()
+    expect(bar).to_have_count(0)
+    reader.page.reload()
+    expect(reader.pill).to_have_text("Sie bearbeiten")
+    expect(bar).to_have_count(0)
