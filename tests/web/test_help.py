@@ -40,7 +40,7 @@ def test_both_languages_say_the_same_things(topic: str) -> None:
 def test_no_text_without_its_topic() -> None:
     loader = environment("de").loader
     assert loader is not None
-    texts = {name.removesuffix(".html") for name in loader.list_templates() if name.startswith(f"help/")}
+    texts = {name.removesuffix(".html") for name in loader.list_templates() if name.startswith("help/")}
     assert texts == {f"help/{language}/{topic}" for language in LANGUAGES for topic in TOPICS}
 
 

@@ -26,9 +26,9 @@ class Shortcut:
 
 SCOPES: dict[Scope, str] = {
     "everywhere": N_("Everywhere"),
-    "patient": N_("At a patient"),
     "rows": N_("In tables and lists of hits"),
     "fields": N_("In fields and dialogs"),
+    "patient": N_("At a patient"),
 }
 
 SHORTCUTS = (

@@ -1,0 +1,40 @@
+"""The help in a real browser: nothing that axe objects to, at any width, in both themes and languages."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from miz.ui.help import TOPICS
+from tests.browser.conftest import DemoServer
+from tests.browser.test_accessibility import LOOKS, check
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
+def test_every_topic_is_accessible(browser: Browser, server: DemoServer, look: tuple[str, str]) -> None:
+    theme, language = look
+    options: dict[str, Any] = {"color_scheme": theme, "locale": language, "bypass_csp": True}
+    context = browser.new_context(**options)
+    page = context.new_page()
+    elsewhere: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(server.url) else elsewhere.append(request.url))
+    for path in ("/help", *(f"/help/{topic}" for topic in TOPICS), "/problems/patient-in-use"):
+        page.goto(f"{server.url}{path}")
+        check(page, path)
+    assert elsewhere == []
+    context.close()
+
+
+def test_the_help_opens_beside_the_work(browser: Browser, server: DemoServer) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    page.goto(f"{server.url}/sign-in")
+    page.keyboard.press("F1")
+    with context.expect_page() as opened:
+        page.keyboard.press("Enter")
+    help_page = opened.value
+    expect(help_page.get_by_role("heading", level=1)).to_have_text("Hilfe")
+    help_page.get_by_role("link", name="Patient finden und öffnen").click()
+    expect(help_page.get_by_role("heading", level=1)).to_have_text("Patient finden und öffnen")
+    expect(page.locator("#shortcuts")).to_be_visible()
+    context.close()
