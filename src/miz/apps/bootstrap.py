@@ -84,7 +84,7 @@ from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
 from miz.practice.web.pages import PatientPages
-from miz.ui import assets
+from miz.ui import assets, gallery
 from miz.ui import help as help_pages
 from miz.ui.face import Face
 from miz.wire.client_protocol import EditionRef, NewPatient, Patient
@@ -189,7 +189,8 @@ class Server:
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))
-        return [*described, *self._pages(), *help_pages.endpoints(version=miz.__version__), *assets.endpoints()]
+        shown = gallery.endpoints(version=miz.__version__) if self.settings.gallery else []
+        return [*described, *self._pages(), *help_pages.endpoints(version=miz.__version__), *shown, *assets.endpoints()]
 
     def _pages(self) -> list[Endpoint]:
         reader = self.database.reader

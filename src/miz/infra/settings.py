@@ -18,6 +18,7 @@ class Settings:
     idle_lock_min: minutes without input until a browser session asks for the password again, 1 to 480.
     session_h: hours until a session ends whatever happens, 1 to 24.
     api_docs: show `/api/v1/openapi.json`.
+    gallery: show `/gallery`, every component of the pages in every state; for development.
     key_file: where the database key lies; empty = `<state folder>/miz/<server id>.key`.
     recovery_key_file: opens the database when the key file is lost; writes a new key file.
     """
@@ -26,6 +27,7 @@ class Settings:
     idle_lock_min: int = 15
     session_h: int = 12
     api_docs: bool = False
+    gallery: bool = False
     key_file: str = ""
     recovery_key_file: str = ""
 
