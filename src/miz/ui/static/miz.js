@@ -77,7 +77,11 @@ const focusOn = (...selectors) => selectors.map((selector) => document.querySele
 document.addEventListener("htmx:afterRequest", (event) => {
   const after = event.detail.requestConfig.elt.dataset?.focusAfter;
   if (after && event.detail.successful) focusOn(after);
-  else if (event.detail.boosted && event.detail.successful && document.activeElement === document.body) focusOn("[data-first]", "main");
+  else if (event.detail.successful && document.activeElement === document.body) {
+    if (event.detail.boosted) focusOn("[data-first]", "main");
+    // What had the focus is gone with what was done to it.
+    else if (event.detail.requestConfig.verb !== "get" && event.detail.requestConfig.elt.matches?.("form")) focusOn("#list");
+  }
 });
 
 drafts.restoreAll();
