@@ -41,6 +41,13 @@ def test_an_answer_is_kept_and_counted(dentist: Visitor, answer: str) -> None:
     assert open_count(page) == before - 1
 
 
+def test_the_history_says_what_was_answered_in_the_language_of_the_practice(dentist: Visitor) -> None:
+    address = dentist.new_patient()
+    form = {"question": "A_FIB", "answer": "no", "fencing_token": dentist.token(address)}
+    dentist.post(f"{address}/answers", form, **{"accept-language": "en"})
+    assert re.search(r"Erkrankung erfasst: <strong>Vorhofflimmern</strong> – Nein", dentist.get(f"{address}/history").text)
+
+
 def test_details_belong_to_a_yes(dentist: Visitor) -> None:
     address = dentist.new_patient()
     dentist.send(f"{address}/answers", question="HTN", answer="yes", since="03.2019", detail="160 im Mittel")

@@ -14,6 +14,8 @@ from miz.practice.web.record import PatientPage, RecordDesk, page
 from miz.ui.face import look_of
 from miz.wire.client_protocol import Condition, Note, Patient
 
+PRACTICE_LANGUAGE = "de"
+
 
 @dataclass(frozen=True, kw_only=True)
 class AnamnesisPage(PatientPage):
@@ -52,7 +54,7 @@ class AnamnesisTab:
     async def answer(self, call: Call) -> Reply:
         """Keep one answer; one that lacks its value, as a pregnancy without its week, waits for it."""
         form, record = call.form, asking.understood(self._at.record(call), self._at.desk.advisor.condition)
-        question = self._question(call, form.get("question", ""))
+        question = self._question(form.get("question", ""))
         given = asking.answer_from(form)
         if given.is_waiting_for_value(question):
             return Reply(b"", 204)
@@ -67,8 +69,9 @@ class AnamnesisTab:
         )
         return self._at.answer(call, "anamnesis")
 
-    def _question(self, call: Call, question_id: str) -> Question:
-        groups = self._at.desk.advisor.questions(language=look_of(call).language)
+    def _question(self, question_id: str) -> Question:
+        """The question in the language of the practice: that is how a record calls a condition, whoever asks."""
+        groups = self._at.desk.advisor.questions(language=PRACTICE_LANGUAGE)
         found = next((question for group in groups for question in group.questions if question.id == question_id), None)
         if found is None:
             raise NotFoundError

@@ -122,12 +122,16 @@ class VerdictGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryLine:
-    """One change in words: what, and the fields that differ as (name, before, after)."""
+    """One change in words: what, and the fields that differ as (name, before, after).
+
+    `answer` stands beside the name of a condition: one that the patient does not have is recorded, too.
+    """
 
     change: Change
     subject: str
     differences: Sequence[tuple[str, str, str]]
     is_comparable: bool
+    answer: str
 
 
 def bar_of(patient: Patient, today: date, open_questions: int = 0) -> PatientBar:
@@ -194,7 +198,7 @@ def history_line(change: Change) -> HistoryLine:
     subject = str(after.get("text") or before.get("text") or after.get("kind") or before.get("kind") or "")
     fields = compared(change)
     differing = [(name, former, now) for name, former, now in fields if former != now] if change.action in ("changed", "restored") else []
-    return HistoryLine(change=change, subject=subject, differences=differing, is_comparable=bool(fields))
+    return HistoryLine(change=change, subject=subject, differences=differing, is_comparable=bool(fields), answer=str(after.get("answer", "")))
 
 
 def compared(change: Change) -> list[tuple[str, str, str]]:
