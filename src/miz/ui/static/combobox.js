@@ -78,11 +78,15 @@ function show(input, typed, items) {
   if (items.length === 0) lines.unshift(part("li", input.dataset.none.replace("{text}", typed), { className: "none muted", role: "presentation" }));
   list.replaceChildren(...lines);
   input.setAttribute("aria-expanded", "true");
-  document.getElementById(`${input.id}-count`).textContent = input.dataset.count.replace("{count}", items.length);
+  say(input, items.length === 0 ? input.dataset.none.replace("{text}", typed) : countOf(input, items.length));
   const first = items[0];
   const begins = first && (fold(first.name).startsWith(name) || fold(first.matched).startsWith(name));
   mark(input, begins ? 0 : -1);
 }
+
+// For screen readers: the status beside the field, emptied when the list goes.
+const say = (input, sentence) => (document.getElementById(`${input.id}-count`).textContent = sentence);
+const countOf = (input, count) => (count === 1 ? (input.dataset.countOne ?? input.dataset.count) : input.dataset.count).replace("{count}", count);
 
 function part(tag, text, properties = {}) {
   const made = document.createElement(tag);
@@ -133,6 +137,7 @@ function close(input) {
   of(input).active = -1;
   input.setAttribute("aria-expanded", "false");
   input.removeAttribute("aria-activedescendant");
+  say(input, "");
 }
 
 const formPart = (input, name) => input.form.elements[name];
@@ -165,10 +170,16 @@ document.addEventListener("keydown", (event) => {
   const input = event.target;
   if (!input.matches?.("[role=combobox]") || event.isComposing) return;
   const own = of(input);
-  const isOpen = own.items.length > 0;
-  if (isOpen && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
-    const step = event.key === "ArrowDown" ? 1 : -1;
-    mark(input, (own.active + step + own.items.length + (own.active < 0 && step < 0 ? 1 : 0)) % own.items.length);
+  const isOpen = input.getAttribute("aria-expanded") === "true";
+  const place = isOpen && !event.altKey ? placeAfter(event.key, own) : undefined;
+  if (place !== undefined) {
+    mark(input, place);
+    event.preventDefault();
+  } else if (event.key === "ArrowDown") {
+    if (!isOpen && input.value.trim().length >= LEAST) look(input);
+    event.preventDefault();
+  } else if (event.key === "ArrowUp") {
+    if (event.altKey) close(input);
     event.preventDefault();
   } else if (event.key === "Enter" && !(input.form.dataset.chosen && !isOpen)) {
     event.preventDefault();
@@ -184,6 +195,12 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   } else if (event.key === "Tab") close(input);
 });
+
+// Where a key leads in the open list; nowhere for other keys. Up from the first hit comes the last.
+function placeAfter(key, { items: { length }, active }) {
+  if (length === 0) return undefined;
+  return { ArrowDown: (active + 1) % length, ArrowUp: (Math.max(active, 0) - 1 + length) % length, Home: 0, End: length - 1 }[key];
+}
 
 document.addEventListener("mousedown", (event) => {
   const option = event.target.closest?.(".hits [role=option]");
