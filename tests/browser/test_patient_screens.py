@@ -39,11 +39,12 @@ def test_taking_over_keeps_what_the_other_has_typed(desk: Callable[..., Desk]) -
     expect(first.page.locator("#taken-over")).to_be_visible(timeout=3_000)
     expect(first.pill).to_contain_text("In Benutzung in Zimmer 2 (Fr. Berger)")
     expect(first.page.locator("#add-text")).to_have_value("Ginkgo")
-    expect(first.page.locator("#drafts")).to_contain_text("Entwurf von Dr. Kern, Zimmer 1")
+    expect(first.page.locator("#drafts .draft", has_text="Ginkgo")).to_contain_text("Entwurf von Dr. Kern, Zimmer 1")
 
-    second.page.get_by_role("button", name="In das Formular übernehmen").click()
+    offered = second.page.locator("#drafts .draft", has_text="Ginkgo")
+    offered.get_by_role("button", name="In das Formular übernehmen").click()
     expect(second.page.locator("#add-text")).to_have_value("Ginkgo")
-    expect(second.page.locator("#drafts")).to_be_empty()
+    expect(offered).to_have_count(0)
     second.page.locator("#add-reason").press("Enter")
     expect(second.page.locator("#list")).to_contain_text("Ginkgo")
 
