@@ -12,9 +12,10 @@ from sqlalchemy import func, select
 from miz.access.roles import EVALUATE, SEARCH_PATIENTS
 from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.http import EVERYBODY, Endpoint
+from miz.kernel.fencing import FIRST, next_token
 from miz.practice.tables import change, patient
 from miz.wire.client_protocol import ENTRY_KINDS, EntryKind
-from tests.practice.people import Surgery
+from tests.practice.people import Surgery, verdict
 from tests.support.browsing import Browser
 from tests.support.practice import PASSWORD, PEOPLE, ServerThread
 
@@ -118,6 +119,14 @@ def test_every_writing_route_wants_the_token_that_holds(surgery: Surgery) -> Non
     assert state_of(surgery.server, patient_id) == before
     assert dentist.read_patient(patient_id) == record
     assert dentist.add("notes", patient_id, token, text="mit dem richtigen").text == "mit dem richtigen"
+
+
+def test_the_token_of_a_free_patient_cannot_be_guessed(surgery: Surgery) -> None:
+    never_opened = surgery.patient().id
+    assert verdict(surgery.dentist.add, "notes", never_opened, FIRST, text="x") == (412, "stale-fencing-token")
+    patient_id, token = surgery.opened()
+    surgery.dentist.release_patient(patient_id)
+    assert verdict(surgery.dentist.add, "notes", patient_id, next_token(token, 1), text="x") == (412, "stale-fencing-token")
 
 
 def test_a_form_of_a_page_wants_the_token_too(surgery: Surgery) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, exists, insert, update
 
 from miz.infra.db.prepared import Prepared
 from miz.infra.db.writer import Transaction
@@ -15,11 +15,12 @@ from miz.kernel.fencing import FIRST
 from miz.practice.errors import PatientNotFoundError, StaleFencingTokenError
 from miz.practice.patients.model import folded, name_words
 from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, evidence
-from miz.practice.tables import change, confirmation, decision, patient, patient_word
+from miz.practice.tables import change, confirmation, decision, lease, patient, patient_word
 from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, Patient
 
-# Nobody writes to a record that went into another one, not even with a token that fits.
-_IS_OPEN = (patient.c.fencing_token == bindparam("token")) & patient.c.merged_into.is_(None)
+# A token counts only while its lease stands: the one of a free patient could be guessed. Nobody writes to a merged record.
+_HAS_LEASE = exists().where(lease.c.patient_id == patient.c.id, lease.c.fencing_token == patient.c.fencing_token)
+_IS_OPEN = (patient.c.fencing_token == bindparam("token")) & patient.c.merged_into.is_(None) & _HAS_LEASE
 _RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), _IS_OPEN)
 _GUARDED = Prepared(_RAISE.values(version=patient.c.version + 1, changed_at=bindparam("now")).returning(patient.c.version))
 _GUARDED_ASIDE = Prepared(_RAISE.values(version=patient.c.version + 1).returning(patient.c.version))
