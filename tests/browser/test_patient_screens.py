@@ -104,6 +104,7 @@ def test_what_must_not_be_given_stops_the_hand(desk: Callable[..., Desk]) -> Non
     expect(page.locator("#planned .chip", has_text="Amoxicillin")).to_be_visible()
     expect(page.locator("#plan-text")).to_have_value("")
     expect(page.locator("#findings")).to_contain_text("Zur Kenntnis genommen von Dr. Kern")
+    expect(page.locator("#announcement")).to_contain_text("Neuer Hinweis der Stufe Hoch: Amoxicillin")
 
 
 def test_entries_in_the_wrong_record_move_to_the_right_patient(desk: Callable[..., Desk]) -> None:

@@ -182,6 +182,18 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-forget-open]")) sessionStorage.removeItem("miz.open");
 });
 
+// A new high finding is said once to who listens to the screen, with its title.
+let told = {};
+document.addEventListener("htmx:load", () => {
+  const patient = document.getElementById("live")?.dataset.patient;
+  if (!patient || !document.getElementById("findings-title")) return;
+  const titles = [...document.querySelectorAll("#findings .card.high h3")].map((title) => title.textContent);
+  const fresh = told.patient === patient ? titles.filter((title) => !told.titles.includes(title)) : [];
+  const place = document.getElementById("announcement");
+  if (fresh.length) place.textContent = `${place.dataset.high}: ${fresh.join(", ")}`;
+  told = { patient, titles };
+});
+
 // One tab leads; when it closes the next takes over.
 const LEADER = "miz.leader";
 const LEADER_SILENT_MS = 12_000;
