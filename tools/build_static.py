@@ -55,10 +55,17 @@ def front_end() -> None:
 
 
 def catalogues(python: str) -> None:
-    """Each `miz.po` compiled beside itself."""
+    """Each `miz.po` compiled beside itself. A sentence without its German stops the build and is named."""
     sources = list(UI.glob("locale/*/LC_MESSAGES/miz.po"))
     if not sources:
         return
+    package = ROOT / "src/miz"
+    step(
+        "sentences",
+        inputs=[*sources, *package.rglob("*.py"), *package.rglob("*.html"), ROOT / "tools/sentences.py"],
+        outputs=[],
+        action=lambda: quietly("Looking for sentences without their German", [python, "-m", "tools.sentences"]),
+    )
     command = [python, "-m", "babel.messages.frontend", "compile", "--domain=miz", f"--directory={UI / 'locale'}"]
     step(
         "catalogues",

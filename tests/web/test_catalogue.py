@@ -1,27 +1,51 @@
 """Every sentence has its German."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
-from babel.messages.pofile import read_po
 
-from miz.ui.i18n import LANGUAGES, LOCALE_FOLDER, format_day, format_dose, format_number, language_of, translator
-from tests.web.messages import code_messages, template_messages
-
-
-def german() -> dict[str, str]:
-    with (LOCALE_FOLDER / "de" / "LC_MESSAGES" / "miz.po").open("rb") as stream:
-        entries = [(_first(message.id), _first(message.string)) for message in read_po(stream, locale="de") if message.id]
-    return dict(entries)
-
-
-def _first(texts: str | list[str] | tuple[str, ...] | None) -> str:
-    """The singular, where there is a plural."""
-    return texts if isinstance(texts, str) else texts[0] if texts else ""
+from miz.ui.i18n import LANGUAGES, format_day, format_dose, format_number, language_of, translator
+from tools.sentences import GERMAN, german, without_german
+from tools.steps import ROOT
 
 
 def test_every_sentence_has_its_german() -> None:
-    known = german()
-    missing = {message: place for message, place in [*template_messages(), *code_messages()] if not known.get(message)}
-    assert missing == {}
+    assert without_german() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("taken", "left"),
+    [
+        ('msgstr "Anmelden"', 'msgstr ""'),
+        ('msgid "Sign in"', '#, fuzzy\nmsgid "Sign in"'),
+        ('msgid "Sign in"', 'msgid "Sign in with a wrong id"'),
+    ],
+    ids=["empty", "guessed", "absent"],
+)
+def test_a_missing_translation_stops_the_build(tmp_path: Path, taken: str, left: str) -> None:
+    for folder in ("src/miz", "tools"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("vendor", "built", "__pycache__", "*.mo"))
+    catalogue = tmp_path / GERMAN.relative_to(ROOT)
+    sentence = 'msgid "Sign in"\nmsgstr "Anmelden"\n'
+    text = catalogue.read_text(encoding="utf-8")
+    assert text.count(sentence) == 1
+
+    def build() -> subprocess.CompletedProcess[str]:
+        program = "import sys; from tools import build_static; build_static.catalogues(sys.executable)"
+        return subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert build().returncode == 0
+    catalogue.with_suffix(".mo").unlink()
+    catalogue.write_text(text.replace(sentence, sentence.replace(taken, left)), encoding="utf-8")
+    failed = build()
+    assert failed.returncode != 0
+    assert "sign_in.html" in failed.stderr
+    assert "Sentences without German: 1." in failed.stderr
+    assert not catalogue.with_suffix(".mo").exists()
 
 
 def test_translations_keep_their_fields() -> None:

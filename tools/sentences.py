@@ -1,19 +1,48 @@
-"""Every sentence that a person may see, found in templates and code."""
+"""Every sentence that a person may see, found in templates and code, and those that have no German.
+
+`python -m tools.sentences` fails when one has none; so does every build.
+"""
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+import sys
+from collections.abc import Iterator, Mapping
 
+from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
-PACKAGE = Path(__file__).parents[2] / "src" / "miz"
+from tools.steps import ROOT
+
+PACKAGE = ROOT / "src/miz"
+GERMAN = PACKAGE / "ui/locale/de/LC_MESSAGES/miz.po"
 _GETTEXT = {"_", "gettext", "ngettext", "translate", "N_"}
 _ERROR_ATTRIBUTES = {"title", "hint"}
 
 
+def without_german() -> dict[str, str]:
+    """Sentences that the German catalogue lacks, has empty or only guesses at, each with a place where it is used."""
+    known = german()
+    return {message: place for message, place in (*template_messages(), *code_messages()) if not known.get(message)}
+
+
+def german() -> Mapping[str, str]:
+    """German by English id; of a plural the singular, and nothing unless all its forms are there."""
+    with GERMAN.open("rb") as stream:
+        return {
+            _forms(entry.id)[0]: "" if entry.fuzzy else _whole(_forms(entry.string)) for entry in read_po(stream, locale="de") if entry.id
+        }
+
+
+def _whole(forms: tuple[str, ...]) -> str:
+    return forms[0] if all(forms) else ""
+
+
+def _forms(texts: str | list[str] | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts) if texts else ("",)
+
+
 def template_messages() -> Iterator[tuple[str, str]]:
     """Message ids of the templates, with the place of each; a plural stands as its singular."""
-    for path in sorted(PACKAGE.rglob("templates/*.html")):
+    for path in sorted(PACKAGE.rglob("*.html")):
         with path.open("rb") as stream:
             for line, _, message, _ in babel_extract(
                 stream, ["_", "gettext", "ngettext"], [], {"trim_blocks": "true", "lstrip_blocks": "true"}
@@ -24,7 +53,7 @@ def template_messages() -> Iterator[tuple[str, str]]:
 def code_messages() -> Iterator[tuple[str, str]]:
     """Message ids in code: titles and hints of errors, details given to errors, arguments of the translating functions."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for message in _messages_of(node):
                 yield message, f"{path.relative_to(PACKAGE)}:{node.lineno}"  # type: ignore[attr-defined]
 
@@ -52,3 +81,10 @@ def _messages_of(node: ast.AST) -> Iterator[str]:
 def _strings(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
         yield node.value
+
+
+if __name__ == "__main__":
+    missing = without_german()
+    lines = [f"{place}: {sentence}" for sentence, place in missing.items()]
+    if lines:
+        sys.exit("\n".join([*lines, "", f"Sentences without German: {len(lines)}. Add them to {GERMAN.relative_to(ROOT).as_posix()}."]))
