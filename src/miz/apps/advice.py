@@ -50,6 +50,10 @@ class EditionAdvisor:
         self._today = today
         self._kept: dict[tuple[str, int, bool, tuple[str, ...], str, date], list[Verdict]] = {}
 
+    @property
+    def edition(self) -> str:
+        return self._edition.id
+
     def advise(self, patient: Patient, *, language: str) -> Advice:
         today = self._today()
         answer = evaluate(

@@ -79,6 +79,10 @@ class Interruption:
 class Advisor(Protocol):
     """Who answers; every method is pure and quick."""
 
+    @property
+    def edition(self) -> str:
+        """The id of the drug data that the answers rest on."""
+
     def advise(self, patient: Patient, *, language: str) -> Advice:
         """The patient's medication, allergies and conditions against what is planned."""
 

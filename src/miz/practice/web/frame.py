@@ -39,6 +39,7 @@ class Frame:
     has_console: bool
     may_edit_own: bool
     to_review: int | None
+    edition: str
     search_text: str = ""
 
 
@@ -95,6 +96,7 @@ class Desk:
             has_console=not SEE_CONSOLE.isdisjoint(actor.roles),
             may_edit_own=not SIGN_OFF.isdisjoint(actor.roles),
             to_review=None if SIGN_OFF.isdisjoint(actor.roles) else queries.count_reviews(self.reader()),
+            edition=self.advisor.edition,
             search_text=search_text,
         )
 

@@ -93,5 +93,3 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const { elt } = event.detail;
   if (elt.matches?.("form[data-refresh]") && event.detail.successful) elt.dataset.found = event.detail.requestConfig.parameters.q.trim();
 });
-
-document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());

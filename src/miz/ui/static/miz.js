@@ -6,6 +6,7 @@ import "./combobox.js";
 import "./idle.js";
 import "./keys.js";
 import "./live.js";
+import "./print.js";
 import "./theme.js";
 
 document.addEventListener("htmx:confirm", async (event) => {
