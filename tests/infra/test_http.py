@@ -98,7 +98,7 @@ def test_what_is_open_to_everybody_is_a_short_known_list(server: ServerThread) -
     opened = {f"{endpoint.method} {endpoint.path}" for endpoint in server.server.endpoints() if endpoint.may is EVERYBODY}
     assert {path for path in opened if "/static" not in path and "favicon" not in path} == {
         "POST /api/v1/session", "GET /health/live", "GET /health/ready", "GET /api/v1/openapi.json", "GET /sign-in", "POST /sign-in",
-        "POST /api/v1/first-password", "GET /first-password", "POST /first-password", "GET /pair", "POST /pair",
+        "POST /api/v1/first-password", "GET /first-password", "POST /first-password", "GET /pair", "POST /pair", "GET /help", "GET /help/{topic}", "GET /problems/{code}",
     }  # fmt: skip
 
 
