@@ -198,7 +198,9 @@ def history_line(change: Change) -> HistoryLine:
     subject = str(after.get("text") or before.get("text") or after.get("kind") or before.get("kind") or "")
     fields = compared(change)
     differing = [(name, former, now) for name, former, now in fields if former != now] if change.action in ("changed", "restored") else []
-    return HistoryLine(change=change, subject=subject, differences=differing, is_comparable=bool(fields), answer=str(after.get("answer", "")))
+    return HistoryLine(
+        change=change, subject=subject, differences=differing, is_comparable=bool(fields), answer=str(after.get("answer", ""))
+    )
 
 
 def compared(change: Change) -> list[tuple[str, str, str]]:
