@@ -33,17 +33,8 @@ from miz.access.web import AccessPages
 from miz.access.workplaces.api import PlaceRoutes
 from miz.access.workplaces.service import Places, set_up_workplace
 from miz.apps.advice import EditionAdvisor
-from miz.apps.console.applications import ApplicationPages
-from miz.apps.console.first_steps import FirstStepPages
-from miz.apps.console.frame import ConsoleFrame, screens_for
-from miz.apps.console.leases import LeasePages
-from miz.apps.console.mode import ModePages
-from miz.apps.console.overview import OverviewPages
-from miz.apps.console.places import PlacePages
-from miz.apps.console.settings import SettingsPages
+from miz.apps.console.routes import console_endpoints
 from miz.apps.console.traffic import Traffic
-from miz.apps.console.trail import TrailPages
-from miz.apps.console.users import UserPages
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
@@ -205,37 +196,8 @@ class Server:
             *AccessPages(self.sessions, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
             *AccountPages(self.accounts, reader=reader, settings=self.settings, practice=self.practice).endpoints(),
             *DevicePages(self.devices, reader=reader, practice=self.practice).endpoints(),
-            *self._console(),
+            *console_endpoints(self),
         ]
-
-    def _console(self) -> list[Endpoint]:
-        reader, frame, now = self.database.reader, self.console_frame, self.clock.now
-        audit = AuditRoutes(self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader()))
-        applications = ApplicationPages(
-            self.openings, self.notices, self.devices, frame, reader=reader, now=now,
-            displays=lambda: [(viewer.device_id, viewer.room) for viewer in self.viewer.viewers_online()],
-        )  # fmt: skip
-        return [
-            *OverviewPages(
-                self.openings, self.modes, self.folder, frame, online=applications.online, is_ready=self.is_ready, edition=self.edition_ref,
-                requests=lambda: self.traffic.last_hour(self.clock.steady_s()), now=now,
-            ).endpoints(),
-            *applications.endpoints(),
-            *LeasePages(self.openings, self.writer, frame, reader=reader).endpoints(),
-            *ModePages(self.modes, self.openings, self.writer, frame).endpoints(),
-            *UserPages(self.accounts, frame, reader=reader, now=now).endpoints(),
-            *PlacePages(self.places, self.writer, frame, reader=reader).endpoints(),
-            *TrailPages(self.trail, audit, self.writer, frame, reader=reader).endpoints(),
-            *SettingsPages(self.settings, self.modes, self.presence, self.folder, frame).endpoints(),
-            *FirstStepPages(self.modes, self.folder, self.writer, frame, reader=reader, now=now).endpoints(),
-        ]  # fmt: skip
-
-    def console_frame(self, actor: Actor, current: str) -> ConsoleFrame:
-        """What stands around a page of the console for this person."""
-        return ConsoleFrame(
-            practice=self.practice, user=actor.user, user_id=actor.user_id, place=actor.place, idle_lock_min=self.settings.idle_lock_min,
-            is_in_setup=self.modes.mode == "setup", screens=screens_for(actor, current),
-        )  # fmt: skip
 
     def read_record(self, actor: Actor, patient_id: str, today: date) -> Patient:
         """The record as the actor may see it. Raises `PatientNotFoundError`."""
