@@ -1,21 +1,21 @@
 """Every component in every state: axe finds nothing, and each is really drawn, in both themes and languages."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 
 from miz.ui.gallery import SHEETS
 from tests.browser.conftest import DemoServer
-from tests.browser.test_accessibility import LOOKS, check
+from tests.browser.test_accessibility import LOCALES, THEMES, WITH_AXE, check
 
 # What is drawn where: the size of each part, and its colours as the browser computed them.
 PARTS = """[...document.querySelectorAll('[data-shows]')].map(part => {
     const box = part.getBoundingClientRect();
     return { name: part.dataset.shows, width: box.width, height: box.height, overflows: part.scrollWidth > part.clientWidth };
 })"""
+
+BACKGROUND = {"light": "rgb(243, 245, 247)", "dark": "rgb(17, 22, 28)"}
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,9 @@ def gallery() -> Iterator[DemoServer]:
     started.close()
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def test_components(browser: Browser, gallery: DemoServer, look: tuple[str, str], tmp_path: Path) -> None:
-    theme, language = look
-    options: dict[str, Any] = {"color_scheme": theme, "locale": language, "bypass_csp": True}
-    context = browser.new_context(**options)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_components(browser: Browser, gallery: DemoServer, locale: str) -> None:
+    context = browser.new_context(locale=locale, **WITH_AXE)
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -42,10 +40,11 @@ def test_components(browser: Browser, gallery: DemoServer, look: tuple[str, str]
             assert [part for part in parts if part["width"] < 40 or part["height"] < 40 or part["overflows"]] == [], (
                 f"{sheet} at {width} px"
             )
-            picture = tmp_path / f"{sheet}-{width}.png"
-            page.screenshot(path=picture, full_page=True)
-            assert picture.stat().st_size > 10_000
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert background == {"light": "rgb(243, 245, 247)", "dark": "rgb(17, 22, 28)"}[theme]
+            pictures = set()
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)
+                assert page.evaluate("getComputedStyle(document.body).backgroundColor") == BACKGROUND[theme]
+                pictures.add(page.screenshot(full_page=True))
+            assert len(pictures) == len(THEMES), f"{sheet} looks the same in both themes"
     assert faults == []
     context.close()

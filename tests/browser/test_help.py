@@ -1,20 +1,16 @@
 """The help in a real browser: nothing that axe objects to, at any width, in both themes and languages."""
 
-from typing import Any
-
 import pytest
 from playwright.sync_api import Browser, expect
 
 from miz.ui.help import TOPICS
 from tests.browser.conftest import DemoServer
-from tests.browser.test_accessibility import LOOKS, check
+from tests.browser.test_accessibility import LOCALES, WITH_AXE, check
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0]}-{look[1]}")
-def test_every_topic_is_accessible(browser: Browser, server: DemoServer, look: tuple[str, str]) -> None:
-    theme, language = look
-    options: dict[str, Any] = {"color_scheme": theme, "locale": language, "bypass_csp": True}
-    context = browser.new_context(**options)
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_topic_is_accessible(browser: Browser, server: DemoServer, locale: str) -> None:
+    context = browser.new_context(locale=locale, **WITH_AXE)
     page = context.new_page()
     elsewhere: list[str] = []
     page.on("request", lambda request: None if request.url.startswith(server.url) else elsewhere.append(request.url))

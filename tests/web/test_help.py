@@ -11,7 +11,7 @@ from miz.ui.i18n import LANGUAGES, translator
 from miz.ui.render import environment
 from tests.practice.web.visitor import Visitor
 from tests.support.practice import served
-from tests.web.test_catalogue import german
+from tools.sentences import german
 
 
 def text_of(language: str, topic: str) -> str:
