@@ -314,6 +314,7 @@ def stranger(browser: Browser, server: DemoServer) -> Iterator[Callable[..., Des
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 def test_screen(desk: Callable[..., Desk], stranger: Callable[..., Desk], screen: Screen, locale: str) -> None:
     seat = desk(screen.user, locale=locale, **WITH_AXE) if screen.user else stranger(locale=locale, **WITH_AXE)
+    seat.page.set_default_timeout(8_000)
     if screen.patient:
         seat.open(screen.patient)
         expect(seat.page.locator("#lock .pill.mine")).to_be_visible()
