@@ -27,7 +27,10 @@ DISCONNECTED_REMEMBERED = 1_000
 
 @dataclass(slots=True)
 class LiveApplication:
-    """An application in memory; `seen_s` is the steady time of its last sign of life."""
+    """An application in memory; `seen_s` is the steady time of its last sign of life.
+
+    `ended`: the patient whose opening here was ended from the console, until the window opens one again.
+    """
 
     id: str
     kind: str
@@ -40,6 +43,7 @@ class LiveApplication:
     seen_s: float
     seen_at: datetime
     leaving_since_s: float | None = None
+    ended: str = ""
 
     @property
     def place(self) -> str:

@@ -97,6 +97,8 @@ class Openings:
             self._trail.record(
                 tx, actor, "lease_ended", patient_id=patient_id, detail=f"{former.user if former else ''} / {reason_code(reason)}"
             )
+            if former is not None:
+                tx.after_commit(lambda: setattr(former, "ended", patient_id))
             self.release(tx, state.holder_id)
 
     def retire(self, tx: Transaction, application: LiveApplication, patient_id: str) -> None:
@@ -280,6 +282,7 @@ class Openings:
             self._opened.pop(application_id, None)
 
     def _follow_opening(self, opened: Lease, application: LiveApplication) -> None:
+        application.ended = ""
         self._remember(opened)
         recent = self._recent[application.place]
         if opened.patient_id in recent:

@@ -48,7 +48,8 @@ class Lock:
     """How a patient stands to this window.
 
     `state`: mine, other, free; closed where nothing can be opened (setup mode, merged records); pending while the server does not know
-    which window asks. `request`: who has asked for the patient; `is_asking`: this very window.
+    which window asks. `request`: who has asked for the patient; `is_asking`: this very window. `is_ended`: this window had the patient
+    open until that was ended from the console.
     """
 
     state: str
@@ -59,6 +60,7 @@ class Lock:
     application: str = ""
     request: OpeningRequest | None = None
     is_asking: bool = False
+    is_ended: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,9 @@ class Desk:
         if application is None:
             return Lock(state="pending")
         lock = lock_from(self.openings.holder_of(patient_id), application.id, self.openings.lease_of(application.id))
-        return replace(lock, state="closed") if lock.state == "free" and self.modes.mode == "setup" else lock
+        if lock.state != "free":
+            return lock
+        return replace(lock, state="closed" if self.modes.mode == "setup" else "free", is_ended=application.ended == patient_id)
 
 
 def lock_from(holder: Holder | None, application_id: str, held: HeldLease | None) -> Lock:

@@ -125,8 +125,8 @@ class RecordDesk:
         return reply(self.tabs[tab](call, record, self.shown(call, record, tab, toast)), call)
 
     def dialog(self, dialog: Page, call: Call, record: Patient, status: int = 200) -> Reply:
-        """A dialog over the page that asked; for a plain request a page with the same content."""
-        if call.header("hx-request"):
+        """A dialog over the page that asked; for a plain request, and when such a page is refreshed, a page with the same content."""
+        if call.header("hx-request") and not call.header("miz-background"):
             return reply(dialog, call, status, ("hx-retarget", "#dialog"), ("hx-reswap", "innerHTML"), ("hx-push-url", "false"))
         shown = self.shown(call, record, "dialog")
         return reply(DialogPage(**shown, content=Markup(render(dialog, look_of(call)))), call, status)  # noqa: S704 - made by a template

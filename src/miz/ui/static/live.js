@@ -163,6 +163,9 @@ document.addEventListener("htmx:load", () => {
   } else if (lock === "other" && remembered("open") === patient) {
     sessionStorage.removeItem("miz.open");
     notices.show("taken-over");
+  } else if (lock === "ended") {
+    // Somebody meant it: opening it again is for the user to decide.
+    sessionStorage.removeItem("miz.open");
   }
 });
 document.addEventListener("submit", (event) => {
