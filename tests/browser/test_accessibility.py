@@ -58,6 +58,7 @@ class Screen:
     user: str = "Dr. Kern"
     patient: str = ""
     path: str = ""
+    is_new_session: bool = False
 
 
 def press(*keys: str) -> Step:
@@ -236,9 +237,9 @@ SCREENS = [
     Screen("new patient: errors", shows("#summary", EMPTY_FORM), path="/patients/new"),
     Screen("to look through", path="/reviews"),
     Screen("own medicines", path="/own-drugs"),
-    Screen("own medicines: errors", shows("#summary", fill("#text", "x\n" * 70), EMPTY_FORM), path="/own-drugs"),
+    Screen("own medicines: errors", shows("#summary", fill("#text", "\n".join(map(str, range(61)))), EMPTY_FORM), path="/own-drugs"),
     Screen("not found", path="/nowhere"),
-    Screen("locked", path="/locked"),
+    Screen("locked", path="/locked", is_new_session=True),
     Screen("keys", shows("#shortcuts", press("F1"))),
     Screen("medication", patient="Muster, Erika"),
     Screen("medication: planned, all cards open", open_all_cards, patient="Beispiel, Karl"),
@@ -313,7 +314,8 @@ def stranger(browser: Browser, server: DemoServer) -> Iterator[Callable[..., Des
 @pytest.mark.parametrize("locale", LOCALES)
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.name)
 def test_screen(desk: Callable[..., Desk], stranger: Callable[..., Desk], screen: Screen, locale: str) -> None:
-    seat = desk(screen.user, locale=locale, **WITH_AXE) if screen.user else stranger(locale=locale, **WITH_AXE)
+    options = {"locale": locale, **WITH_AXE}
+    seat = desk(screen.user, is_new_session=screen.is_new_session, **options) if screen.user else stranger(**options)
     seat.page.set_default_timeout(8_000)
     if screen.patient:
         seat.open(screen.patient)
