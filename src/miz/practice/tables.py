@@ -37,6 +37,7 @@ patient = Table(
     Column("reviewed_at", Instant),
     Column("reviewed_by", String(100)),
     Column("changed_at", Instant),
+    Column("is_unreviewed", Boolean, nullable=False, default=False),
     Column("merged_into", String(36)),
     Column("version", Integer, nullable=False),
     Column("fencing_token", String(30), nullable=False),
@@ -49,8 +50,7 @@ patient = Table(
 )
 
 IS_CHANGED_SINCE_REVIEW = (
-    patient.c.changed_at.is_not(None),
-    patient.c.reviewed_at.is_(None) | (patient.c.changed_at > patient.c.reviewed_at),
+    patient.c.is_unreviewed.is_(True),
     patient.c.merged_into.is_(None),
 )
 """What a dentist has not signed off yet; the index holds these patients only, so the list costs what it is long."""

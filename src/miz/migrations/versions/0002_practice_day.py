@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column("patient", sa.Column("allergy_answer", sa.String(length=20), nullable=False, server_default="not_asked"))
     op.add_column("patient", sa.Column("allergies_asked_at", Instant()))
     op.add_column("patient", sa.Column("changed_at", Instant()))
+    op.add_column("patient", sa.Column("is_unreviewed", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("patient", sa.Column("merged_into", sa.String(length=36)))
     patient = sa.table("patient", sa.column("allergy_answer"), sa.column("no_allergies_known", sa.Boolean()))
     op.execute(patient.update().where(patient.c.no_allergies_known.is_(True)).values(allergy_answer="none_known"))
@@ -25,7 +26,7 @@ def upgrade() -> None:
         "patient",
         ["changed_at"],
         unique=False,
-        sqlite_where=sa.text("changed_at IS NOT NULL AND (reviewed_at IS NULL OR changed_at > reviewed_at) AND merged_into IS NULL"),
+        sqlite_where=sa.text("is_unreviewed IS 1 AND merged_into IS NULL"),
     )
     op.create_index("ix_patient_insurance_number", "patient", ["insurance_number"], unique=False)
     op.create_table(

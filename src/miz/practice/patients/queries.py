@@ -21,22 +21,30 @@ _LINE = ("id", "family_name", "given_name", "birth_date", "sex", "prefix", "numb
 _LINE_COLUMNS = [patient.c[name] for name in _LINE]
 # A record that went into another one is found under that one only.
 _SELECT_LINE = select(*_LINE_COLUMNS).where(patient.c.merged_into.is_(None))
-# What the record began with is no change of it, and what is planned for the day is no medical one.
+# Versions decide, not clocks, which may be set back. What the record began with is no change of it (version 1), and what
+# is planned for the day is no medical one.
+_signed = change.alias("signed")
+_SIGNED_VERSION = (
+    select(func.max(_signed.c.version))
+    .where(_signed.c.patient_id == patient.c.id, _signed.c.action == "reviewed")
+    .correlate(patient)
+    .scalar_subquery()
+)
 _SINCE_REVIEW = (
     (change.c.patient_id == patient.c.id)
-    & (change.c.version > 1)
+    & (change.c.version > func.coalesce(_SIGNED_VERSION, 1))
     & func.coalesce(type_coerce(change.c.after, String), "").not_like('{"planned"%')
-    & (patient.c.reviewed_at.is_(None) | (change.c.changed_at > patient.c.reviewed_at))
 )
 _SELECT_REVIEWS = (
     select(
         *_LINE_COLUMNS,
         patient.c.changed_at,
-        select(func.count()).where(_SINCE_REVIEW).scalar_subquery().label("changes"),
+        select(func.count()).where(_SINCE_REVIEW).correlate(patient).scalar_subquery().label("changes"),
         select(change.c.changed_by)
         .where(_SINCE_REVIEW)
         .order_by(change.c.version.desc(), change.c.id.desc())
         .limit(1)
+        .correlate(patient)
         .scalar_subquery()
         .label("changed_by"),
     )

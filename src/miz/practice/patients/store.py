@@ -22,7 +22,8 @@ from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, P
 _HAS_LEASE = exists().where(lease.c.patient_id == patient.c.id, lease.c.fencing_token == patient.c.fencing_token)
 _IS_OPEN = (patient.c.fencing_token == bindparam("token")) & patient.c.merged_into.is_(None) & _HAS_LEASE
 _RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), _IS_OPEN)
-_GUARDED = Prepared(_RAISE.values(version=patient.c.version + 1, changed_at=bindparam("now")).returning(patient.c.version))
+_MEDICAL = {"changed_at": bindparam("now"), "is_unreviewed": True}
+_GUARDED = Prepared(_RAISE.values(version=patient.c.version + 1, **_MEDICAL).returning(patient.c.version))
 _GUARDED_ASIDE = Prepared(_RAISE.values(version=patient.c.version + 1).returning(patient.c.version))
 _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.items()}
 _INSERT_CHANGE = Prepared(insert(change).returning(change.c.id))
@@ -81,7 +82,9 @@ def update_entry(tx: Transaction, kind: EntryKind, entry: Entry) -> None:
 def update_review(tx: Transaction, record: Patient) -> None:
     """When and by whom the record was signed off."""
     tx.connection.execute(
-        update(patient).where(patient.c.id == record.id).values(reviewed_at=record.reviewed_at, reviewed_by=record.reviewed_by)
+        update(patient)
+        .where(patient.c.id == record.id)
+        .values(reviewed_at=record.reviewed_at, reviewed_by=record.reviewed_by, is_unreviewed=False)
     )
 
 
