@@ -36,6 +36,18 @@ def test_f1_opens_the_list_and_escape_closes_it(desk: Callable[..., Desk], serve
     expect(page.locator("#shortcuts")).to_be_visible()
 
 
+def test_the_list_begins_with_what_the_page_shows(desk: Callable[..., Desk]) -> None:
+    seat = desk()
+    captions = seat.page.locator("#shortcuts caption")
+    seat.page.goto(f"{seat.url}/patients/new")
+    seat.page.keyboard.press("F1")
+    expect(captions.first).to_have_text("Überall")
+    seat.open("Probe")
+    expect(seat.page.locator("#lock .pill.mine")).to_be_visible()
+    seat.page.keyboard.press("F1")
+    expect(captions).to_have_text(["Beim Patienten", "In Tabellen und Trefferlisten", "Überall", "In Feldern und Dialogen"])
+
+
 def test_every_control_of_the_table_is_on_its_page(desk: Callable[..., Desk]) -> None:
     seat = desk()
     page = seat.page

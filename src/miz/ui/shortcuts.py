@@ -26,9 +26,9 @@ class Shortcut:
 
 SCOPES: dict[Scope, str] = {
     "everywhere": N_("Everywhere"),
+    "patient": N_("At a patient"),
     "rows": N_("In tables and lists of hits"),
     "fields": N_("In fields and dialogs"),
-    "patient": N_("At a patient"),
 }
 
 SHORTCUTS = (
@@ -79,8 +79,8 @@ class Sheet:
         """The first key of an action, as it stands beside its control."""
         return shown_keys(_BY_ACTION[action], self.translate)[0]
 
-    def groups(self) -> Iterator[tuple[str, list[tuple[Shortcut, str, list[str]]]]]:
-        """Each scope in words, with its shortcuts, their sentences and keys."""
+    def groups(self) -> Iterator[tuple[Scope, str, list[tuple[Shortcut, str, list[str]]]]]:
+        """Each scope, its name, and its shortcuts with their sentences and keys."""
         for scope, words in SCOPES.items():
             rows = [(one, self.translate(one.sentence), shown_keys(one, self.translate)) for one in SHORTCUTS if one.scope == scope]
-            yield self.translate(words), rows
+            yield scope, self.translate(words), rows

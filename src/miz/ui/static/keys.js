@@ -52,8 +52,19 @@ function use(found, isAgain = false) {
 function toggleHelp() {
   const dialog = document.getElementById("shortcuts");
   if (dialog.open) dialog.close();
-  else dialog.showModal();
+  else {
+    putFirstWhatIsHere(dialog);
+    dialog.showModal();
+  }
   return true;
+}
+
+// Keys of what this page shows stand above those that work everywhere.
+function putFirstWhatIsHere(dialog) {
+  const groups = [...dialog.querySelectorAll("[data-scope]")];
+  const isHere = (group) => [...group.rows].some((row) => controls(document, row.dataset.does).length > 0);
+  const rank = (group) => (group.dataset.scope === "everywhere" ? 1 : isHere(group) ? 0 : 2);
+  groups[0].parentElement.append(...groups.sort((one, other) => rank(one) - rank(other)));
 }
 
 function nextArea() {
