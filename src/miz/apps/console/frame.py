@@ -43,7 +43,17 @@ class ConsoleFrame:
     place: str
     idle_lock_min: int
     is_in_setup: bool
+    has_patients: bool
     screens: Sequence[Screen]
+
+    @property
+    def address(self) -> str:
+        """Where this page is asked for again; empty for one outside of the navigation."""
+        return next((screen.address for screen in self.screens if screen.is_current), "")
+
+    def may_see(self, name: str) -> bool:
+        """Whether the screen is one of this person's."""
+        return any(screen.name == name for screen in self.screens)
 
 
 FrameOf = Callable[[Actor, str], ConsoleFrame]

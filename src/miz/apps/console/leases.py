@@ -10,7 +10,7 @@ from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page, said
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
-from miz.kernel.errors import MizError
+from miz.kernel.errors import InvalidInputError, MizError
 from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
 from miz.practice.web.frame import go_to, reply
@@ -22,6 +22,7 @@ class LeaseLine:
     """A patient that is open; `patient` is empty for those who may not search patients."""
 
     patient_id: str
+    application_id: str
     patient: str
     workplace: str
     user: str
@@ -60,8 +61,12 @@ class LeasePages:
         return self._page(call, done=call.query.get("done", ""))
 
     async def end(self, call: Call) -> Reply:
-        reason = call.form.get("reason", "")
+        """End what the page showed; a patient that meanwhile is open in another window stays open there."""
+        reason, shown = call.form.get("reason", ""), call.form.get("holder", "")
+        holder = self._openings.holder_of(call.params["id"])
         try:
+            if holder is not None and holder.application_id != shown:
+                raise InvalidInputError("Meanwhile {workplace} ({holder}) has this patient open.", workplace=holder.workplace, holder=holder.user)
             await self._writer.run(lambda tx: self._openings.end_lease(tx, call.person, call.params["id"], reason))
         except MizError as error:
             return self._page(call, error=error)
@@ -77,8 +82,9 @@ class LeasePages:
             window = self._openings.presence.find(lease.application_id)
             lines.append(
                 LeaseLine(
-                    patient_id=lease.patient_id, patient=names.get(lease.patient_id, ""), workplace=window.place if window else "",
-                    user=window.user if window else "", since=lease.acquired_at, seen_at=window.seen_at if window else None,
+                    patient_id=lease.patient_id, application_id=lease.application_id, patient=names.get(lease.patient_id, ""),
+                    workplace=window.place if window else "", user=window.user if window else "", since=lease.acquired_at,
+                    seen_at=window.seen_at if window else None,
                 )
             )  # fmt: skip
         page = LeasesPage(

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from miz.access.roles import SEE_APPLICATIONS, SEE_CONSOLE
-from miz.apps.console.applications import OnlineLine
+from miz.access.roles import READ_AUDIT, SEE_APPLICATIONS, SEE_CONSOLE, SEND_MESSAGES
+from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.actor import Actor
 from miz.practice.modes.service import Modes
 from miz.practice.openings.service import Openings
-from miz.practice.web.frame import reply
+from miz.practice.web.frame import go_to, reply
 from miz.wire.client_protocol import EditionRef
 
 Problem = Literal["", "database", "anchor", "edition-passive", "setup", "edition-warning"]
@@ -33,7 +33,8 @@ class OverviewPage:
     online: Sequence[OnlineLine]
     open_patients: int
     requests: Sequence[int]
-    may_see_applications: bool
+    may_send: bool
+    seconds: Sequence[int]
 
 
 class OverviewPages:
@@ -54,15 +55,21 @@ class OverviewPages:
         self._running_since = now()
 
     def endpoints(self) -> list[Endpoint]:
-        return [console_page("GET", "/console", SEE_CONSOLE, self.show, "Overview of the server")]
+        may = SEE_CONSOLE | SEE_APPLICATIONS | READ_AUDIT
+        return [console_page("GET", "/console", may, self.show, "Overview of the server, or one's first screen of the console")]
 
     async def show(self, call: Call) -> Reply:
         actor, edition = call.person, self._edition()
+        frame, problem = self._frame_of(actor, "overview"), self._problem(edition)
+        if not frame.may_see("overview"):
+            return go_to(frame.screens[0].address)
+        # A database that does not answer is what this page must be able to say.
+        is_answering = problem != "database"
         page = OverviewPage(
-            frame=self._frame_of(actor, "overview"), problem=self._problem(edition), running_since=self._running_since,
-            database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size, edition=edition,
-            online=self._online(actor), open_patients=len(self._openings.leases()), requests=self._requests(),
-            may_see_applications=not SEE_APPLICATIONS.isdisjoint(actor.roles),
+            frame=frame, problem=problem, running_since=self._running_since,
+            database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size if is_answering else 0, edition=edition,
+            online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), requests=self._requests(),
+            may_send=not SEND_MESSAGES.isdisjoint(actor.roles), seconds=NOTICE_S,
         )  # fmt: skip
         return reply(page, call)
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from miz.access import users
 from miz.access.audit.api import AuditRoutes
+from miz.access.roles import SEARCH_PATIENTS
 from miz.apps.console.applications import ApplicationPages
 from miz.apps.console.first_steps import FirstStepPages
 from miz.apps.console.frame import ConsoleFrame, screens_for
@@ -29,7 +30,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         """What stands around a page of the console for this person."""
         return ConsoleFrame(
             practice=server.practice, user=actor.user, user_id=actor.user_id, place=actor.place, idle_lock_min=server.settings.idle_lock_min,
-            is_in_setup=server.modes.mode == "setup", screens=screens_for(actor, current),
+            is_in_setup=server.modes.mode == "setup", has_patients=not SEARCH_PATIENTS.isdisjoint(actor.roles), screens=screens_for(actor, current),
         )  # fmt: skip
 
     reader, now = server.database.reader, server.clock.now

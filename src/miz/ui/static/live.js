@@ -48,7 +48,8 @@ function heard(event) {
 function isShown({ topic, id, version }) {
   const shown = document.getElementById("live");
   if (!shown) return false;
-  if (shown.dataset.patient === undefined) return topic === "opening" || topic === "patient";
+  const isConsole = "console" in document.body.dataset;
+  if (shown.dataset.patient === undefined) return topic === "opening" || topic === (isConsole ? "applications" : "patient");
   return shown.dataset.patient === id && !(topic === "patient" && version <= Number(shown.dataset.patientVersion));
 }
 
@@ -109,7 +110,7 @@ export async function refresh() {
   const source = { source: document.body, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
   const asked = Object.values(values).some((value) => value.trim())
     ? window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values })
-    : window.htmx.ajax("GET", location.pathname, source);
+    : window.htmx.ajax("GET", document.body.dataset.console || location.pathname, source);
   // A silent server is noticed by its missing signal.
   await asked.catch(() => {});
 }
@@ -135,13 +136,15 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     const fresh = [...fragment.querySelectorAll("details[data-key]")].find((found) => found.dataset.key === old.dataset.key);
     if (fresh) fresh.open = old.open;
   }
-  if (isOwnAnswer || !drafts.isBusy(target)) return;
+  // A form opened within a table is being filled in: nothing moves under the hand.
+  if (isOwnAnswer || !(drafts.isBusy(target) || target.querySelector(".inline-form[open]"))) return;
   event.detail.shouldSwap = false;
   const incoming = fragment.querySelector?.("input[name=fencing_token]");
   if (incoming) for (const old of target.querySelectorAll("input[name=fencing_token]")) old.value = incoming.value;
 });
 
 document.addEventListener("miz:registered", () => refresh());
+document.addEventListener("toggle", (event) => event.target.matches(".inline-form:not([open])") && refreshSoon(), true);
 document.addEventListener("miz:lease", () => refreshSoon());
 
 // After signing in again, or after a lapse of the lease, the patient that was open here is opened again if it is free;
