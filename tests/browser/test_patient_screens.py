@@ -49,6 +49,33 @@ def test_taking_over_keeps_what_the_other_has_typed(desk: Callable[..., Desk]) -
     expect(second.page.locator("#list")).to_contain_text("Ginkgo")
 
 
+def test_who_lost_the_patient_goes_on_with_the_draft_when_it_is_free_again(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    first.open("Entwurf, Renate")
+    first.page.keyboard.press("F3")
+    first.page.keyboard.type("Johanniskraut")
+    with first.page.expect_response(lambda answer: "/drafts/" in answer.url):
+        pass
+    second.view("Entwurf, Renate")
+    second.page.get_by_role("link", name="Übernehmen …").click()
+    second.page.locator("#dialog").get_by_label("abgesprochen").check()
+    second.page.locator("#dialog").get_by_role("button", name="Übernehmen").click()
+    expect(second.pill).to_have_text("Sie bearbeiten")
+    expect(second.page.locator("#drafts .draft", has_text="Johanniskraut")).to_be_visible()
+    expect(first.page.locator("#taken-over")).to_be_visible(timeout=3_000)
+    second.page.get_by_role("button", name="Schließen").click()
+
+    # In the meantime the dentist has looked at somebody else: the field is gone, the draft is not.
+    first.view("Vorlage, Heinz")
+    first.open("Entwurf, Renate")
+    expect(first.pill).to_have_text("Sie bearbeiten")
+    # The very window puts it back into its form by itself; another one would be offered it.
+    expect(first.page.locator("#add-text")).to_have_value("Johanniskraut")
+    first.page.locator("#add-reason").press("Enter")
+    expect(first.page.locator("#list")).to_contain_text("Johanniskraut")
+    expect(first.page.locator("#drafts .draft", has_text="Johanniskraut")).to_have_count(0)
+
+
 def test_answers_of_the_anamnesis_save_themselves(desk: Callable[..., Desk]) -> None:
     first, second = desk(), desk("Fr. Berger")
     first.open("Vorlage, Heinz")
