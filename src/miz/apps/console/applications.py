@@ -24,6 +24,8 @@ from miz.practice.web.frame import go_to, reply
 from miz.wire.client_protocol import Workplace
 
 NOTICE_S = (30, 60, 120)
+_FIELDS = {"name": "device_name"}
+"""What a service calls a field, and what the page calls it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,9 @@ class ApplicationPages:
         try:
             if self._openings.presence.find(call.params["id"]) is None:
                 raise ApplicationNotFoundError
-            self._notices.disconnect(call.params["id"], int(seconds) if seconds.isdecimal() else NOTICE_S[0], sender=call.person.user)
+            self._notices.disconnect(
+                call.params["id"], int(seconds) if seconds.isdecimal() and len(seconds) < 5 else -1, sender=call.person.user
+            )
         except MizError as error:
             return self._page(call, error=error)
         return go_to("/console/applications?done=warned")
@@ -158,6 +162,7 @@ class ApplicationPages:
         page = ApplicationsPage(
             frame=self._frame_of(actor, "applications"), online=self.online(actor), devices=list_devices(reader, self._now()) if may_manage else [],
             rooms=list_rooms(reader), workplaces=list_workplaces(reader), seconds=NOTICE_S, may_send=not SEND_MESSAGES.isdisjoint(actor.roles),
-            may_register=may_manage, code=code, done=done, errors=said(error, call),
+            may_register=may_manage, code=code, done=done,
+            errors={_FIELDS.get(name, name): sentence for name, sentence in said(error, call).items()},
         )  # fmt: skip
         return reply(page, call, STATUS_OF[error.kind] if error else 200)

@@ -66,7 +66,9 @@ class LeasePages:
         holder = self._openings.holder_of(call.params["id"])
         try:
             if holder is not None and holder.application_id != shown:
-                raise InvalidInputError("Meanwhile {workplace} ({holder}) has this patient open.", workplace=holder.workplace, holder=holder.user)
+                raise InvalidInputError(
+                    "Meanwhile {workplace} ({holder}) has this patient open.", workplace=holder.workplace, holder=holder.user
+                )
             await self._writer.run(lambda tx: self._openings.end_lease(tx, call.person, call.params["id"], reason))
         except MizError as error:
             return self._page(call, error=error)
