@@ -73,6 +73,16 @@ document.addEventListener("htmx:load", () => {
   setTimeout(() => toast.remove(), 10_000);
 });
 
+// The patient bar grows with what it says; what the Tab key reaches is scrolled clear of it.
+const bar = new ResizeObserver(([{ target }]) => {
+  const isOnTop = getComputedStyle(target).position === "sticky";
+  document.documentElement.style.scrollPaddingBlockStart = isOnTop ? `${target.offsetHeight + 8}px` : "";
+});
+document.addEventListener("htmx:load", () => {
+  bar.disconnect();
+  document.querySelectorAll(".patient-head").forEach((head) => bar.observe(head));
+});
+
 // The cursor goes to where the next entry is typed.
 const focusOn = (...selectors) => selectors.map((selector) => document.querySelector(selector)).find(Boolean)?.focus({ preventScroll: true });
 document.addEventListener("htmx:afterRequest", (event) => {
