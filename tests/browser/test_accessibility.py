@@ -1,7 +1,8 @@
 """axe finds nothing on any screen: one list of screens and states, four widths, both themes, both languages.
 
 A screen is loaded once in each language; theme and width change under it. What needs rigs of its own is walked with the
-same `check` beside its rig: the display in `test_viewer.py`, accounts in `test_change_of_user.py`, the help and the gallery.
+same `check` beside its rig: the display in `test_viewer.py`, accounts in `test_change_of_user.py`, the other mode in
+`test_accessible_setup.py`, the help and the gallery in files of their names.
 """
 
 from collections.abc import Callable, Iterator
@@ -324,42 +325,3 @@ def test_screen(desk: Callable[..., Desk], stranger: Callable[..., Desk], screen
         seat.page.goto(f"{seat.url}{screen.path}")
     screen.reach(seat, lambda: desk("Fr. Berger" if screen.user == "Dr. Kern" else "Dr. Kern"))
     check(seat.page, screen.name)
-
-
-@pytest.mark.parametrize("locale", LOCALES)
-def test_setup_mode(desk: Callable[..., Desk], own_server: Callable[..., DemoServer], locale: str) -> None:
-    """What only the other mode shows, codes that are shown once among it; on a server whose mode nobody else needs."""
-    practice = own_server()
-    seat = desk(on=practice, **WITH_AXE)
-    # Signed in, the browser keeps the language in a cookie.
-    seat.page.context.add_cookies([{"name": "miz_language", "value": locale[:2], "url": practice.url}])
-    page = seat.page
-    page.goto(f"{seat.url}/console/mode")
-    page.locator("form[action='/console/mode'] .primary").click()
-    expect(page.locator("#live .notice.amber")).to_be_visible()
-    check(page, "mode that will change")
-    page.locator("#live .primary").click()
-    page.locator("form:has([name=now]) button").click()
-    expect(page.locator("#setup-mode")).to_be_visible()
-    check(page, "setup mode")
-    page.goto(f"{seat.url}/console/applications")
-    page.locator("form[action='/console/applications/devices'] .primary").click()
-    expect(page.locator("#pairing-code")).to_be_visible()
-    check(page, "pairing code")
-    page.goto(f"{seat.url}/console/users")
-    page.locator("form[action='/console/users'] .primary").click()
-    page.locator("#name").fill("Fr. Neu")
-    page.locator("#role-new-assistant").check()
-    page.locator("form[action='/console/users'] .primary").click()
-    expect(page.locator("#one-time-code")).to_be_visible()
-    check(page, "one-time code")
-    page.locator("#name").fill("Fr. Neu")
-    page.locator("#role-new-assistant").check()
-    page.locator("form[action='/console/users'] .primary").click()
-    expect(page.locator("#summary")).to_be_visible()
-    check(page, "name that is taken")
-    page.goto(f"{seat.url}/console")
-    check(page, "overview in setup mode")
-    seat.view("Muster, Erika")
-    expect(page.locator("#setup-mode")).to_be_visible()
-    check(page, "patient in setup mode")
