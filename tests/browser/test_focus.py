@@ -78,7 +78,13 @@ def test_focus_is_seen(desk: Callable[..., Desk]) -> None:
     assert found == {}, "\n".join(f"{at}: {wrong}" for at, wrong in found.items())
 
 
-@pytest.mark.parametrize("style", ["main a, main button { outline: none !important }", ".top, main { position: relative } .top::after { content: ''; position: fixed; inset: 0; z-index: 99 }"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        "main a, main button { outline: none !important }",
+        ".top, main { position: relative } .top::after { content: ''; position: fixed; inset: 0; z-index: 99 }",
+    ],
+)
 def test_focus_that_is_not_seen_is_found(desk: Callable[..., Desk], style: str) -> None:
     page = desk(bypass_csp=True).page
     page.goto(f"{page.url}own-drugs")
