@@ -15,6 +15,8 @@ SHEETS: dict[str, str] = {
     "marks": N_("Marks and notices"),
     "fields": N_("Fields and buttons"),
     "blocks": N_("Cards, tables, tabs"),
+    "patient": N_("Patient"),
+    "console": N_("Server console"),
 }
 _ICONS = Path(__file__).parent / "icons.txt"
 
