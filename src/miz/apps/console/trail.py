@@ -1,5 +1,6 @@
 """The audit trail: who saw or changed what, whether the chain holds, and an export."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,6 +25,7 @@ from miz.wire.client_protocol import PatientLine
 
 SHOWN = 100
 EXPORTED = 10_000
+_UUID = re.compile(r"\b([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class TrailLine:
 
     entry: AuditLine
     patient: str
+
+    @property
+    def detail(self) -> str:
+        """What the entry is about, told apart by the beginning of its id; the export has all of it."""
+        return _UUID.sub(r"\1", self.entry.detail)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,43 +1,4 @@
-// The chart of the console's first screen; its figures stand in a table on the page, which is its text equal.
-import { refresh } from "./live.js";
-import uPlot from "./vendor/uplot.js";
-
-const MINUTE_MS = 60_000;
-const place = document.getElementById("requests-chart");
-let chart = null;
-
-// The tokens hold light and dark; a probe resolves the one that is shown.
-function shown(name) {
-  const probe = document.body.appendChild(document.createElement("span"));
-  probe.style.color = `var(${name})`;
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}
-
-function draw() {
-  const counts = [...document.querySelectorAll("#requests tbody tr")].map((row) => Number(row.cells[1].textContent)).reverse();
-  const minutes = counts.map((_, index) => index - counts.length + 1);
-  const [line, area, text, grid] = ["--lo", "--lo-bg", "--mut", "--ln"].map(shown);
-  const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: `13px ${getComputedStyle(document.body).fontFamily}` };
-  chart?.destroy();
-  chart = new uPlot(
-    {
-      width: place.clientWidth, height: place.clientHeight, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: false }, y: { range: (_, least, most) => [0, Math.max(5, most * 1.1)] } },
-      axes: [
-        { ...axis, incrs: [10, 20], values: (_, ticks) => ticks.map((tick) => `${tick} min`.replace("-", "−")) },
-        { ...axis, incrs: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000, 10_000] },
-      ],
-      series: [{}, { stroke: line, fill: area, width: 2, points: { show: false } }],
-    },
-    [minutes, counts],
-    place,
-  );
-}
-
-new ResizeObserver(draw).observe(place);
-new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-document.addEventListener("htmx:oobAfterSwap", (event) => event.target.id === "requests-figures" && draw());
-setInterval(refresh, MINUTE_MS);
+// On narrow screens the side navigation is a strip: the screen that is shown is brought into sight in it.
+const strip = document.querySelector(".side ul");
+const current = strip.querySelector("[aria-current]");
+if (current) strip.scrollLeft = current.getBoundingClientRect().left - strip.getBoundingClientRect().left - (strip.clientWidth - current.clientWidth) / 2;
