@@ -30,7 +30,7 @@ def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str
     """Store a user and return the id. Raises `InvalidInputError`, `UserExistsError`."""
     name = name.strip()
     if not 1 <= len(name) <= 100:
-        raise InvalidInputError("A user needs a name of up to 100 characters.")
+        raise InvalidInputError("A user needs a name of up to 100 characters.", field="name")
     roles = _checked(roles)
     if find_user(tx.connection, name) is not None:
         raise UserExistsError

@@ -29,6 +29,7 @@ class PlacesPage:
     workplaces: list[Workplace]
     done: str
     errors: dict[str, str]
+    values: dict[str, str]
 
 
 class PlacePages:
@@ -89,11 +90,14 @@ class PlacePages:
             await self._writer.run(work)
         except MizError as error:
             return self._page(call, error=error)
-        return go_to("/console/first-steps" if call.form.get("from") == "first-steps" else f"/console/places?done={done}")
+        return go_to(f"/console/places?done={done}")
 
     def _page(self, call: Call, *, done: str = "", error: MizError | None = None) -> Reply:
+        # Both forms that add something give what the rooms below know as a name.
+        added = next((field for field in ("room_name", "workplace_name") if field in call.form), "name")
         page = PlacesPage(
             frame=self._frame_of(call.person, "places"), rooms=list_rooms(self._reader()), workplaces=list_workplaces(self._reader()), done=done,
-            errors=said(error, call),
+            errors={added if field == "name" else field: sentence for field, sentence in said(error, call).items()},
+            values=call.form if error else {},
         )  # fmt: skip
         return reply(page, call, STATUS_OF[error.kind] if error else 200)

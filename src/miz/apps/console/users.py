@@ -14,7 +14,7 @@ from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page, said
 from miz.infra.db.engine import Reader
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
 from miz.kernel.actor import Actor
-from miz.kernel.errors import MizError
+from miz.kernel.errors import InvalidInputError, MizError
 from miz.practice.web.frame import go_to, reply
 
 
@@ -42,6 +42,7 @@ class UsersPage:
     done: str
     errors: dict[str, str]
     values: dict[str, str]
+    chosen_roles: list[str]
 
 
 class UserPages:
@@ -84,8 +85,7 @@ class UserPages:
         return self._page(call, code=code, code_for=name)
 
     async def set_roles(self, call: Call) -> Reply:
-        roles = _roles_in(call.form)
-        return await self._do(call, "roles", lambda: self._accounts.set_roles(call.person, self._name(call), roles))
+        return await self._do(call, "roles", lambda: self._accounts.set_roles(call.person, self._name(call), _roles_in(call.form)))
 
     async def disable(self, call: Call) -> Reply:
         return await self._do(call, "disabled", lambda: self._accounts.set_disabled(call.person, self._name(call), is_disabled=True))
@@ -113,6 +113,7 @@ class UserPages:
             frame=self._frame_of(actor, "users"), rows=[_row(user, actor, may_manage=may_manage) for user in list_users(self._reader(), self._now())],
             roles=ROLES, may_add=may_manage, may_make_owners=not actor.roles.isdisjoint({"owner", "local"}), code=code, code_for=code_for, done=done,
             errors=said(error, call), values=values or {},
+            chosen_roles=[role for role in ROLES if (values or {}).get(f"role_{role}")],
         )  # fmt: skip
         return reply(page, call, STATUS_OF[error.kind] if error else 200)
 
@@ -123,4 +124,6 @@ def _row(user: User, actor: Actor, *, may_manage: bool) -> UserRow:
 
 
 def _roles_in(form: dict[str, str]) -> list[str]:
-    return [role for role in ROLES if form.get(f"role_{role}")]
+    if not (roles := [role for role in ROLES if form.get(f"role_{role}")]):
+        raise InvalidInputError("A user needs at least one role.")
+    return roles
