@@ -15,15 +15,20 @@ function shown(name) {
   return color;
 }
 
-function draw() {
+const size = () => ({ width: place.clientWidth, height: place.clientHeight });
+
+function figures() {
   const counts = [...document.querySelectorAll("#requests tbody tr")].map((row) => Number(row.cells[1].textContent)).reverse();
-  const minutes = counts.map((_, index) => index - counts.length + 1);
+  return [counts.map((_, index) => index - counts.length + 1), counts];
+}
+
+function draw() {
   const [line, area, text, grid] = ["--lo", "--lo-bg", "--mut", "--ln"].map(shown);
   const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 }, font: `13px ${getComputedStyle(document.body).fontFamily}` };
   chart?.destroy();
   chart = new uPlot(
     {
-      width: place.clientWidth, height: place.clientHeight, legend: { show: false }, cursor: { show: false },
+      ...size(), legend: { show: false }, cursor: { show: false },
       scales: { x: { time: false }, y: { range: (_, least, most) => [0, Math.max(5, most * 1.1)] } },
       axes: [
         { ...axis, incrs: [10, 20], values: (_, ticks) => ticks.map((tick) => `${tick} min`.replace("-", "−")) },
@@ -31,13 +36,14 @@ function draw() {
       ],
       series: [{}, { stroke: line, fill: area, width: 2, points: { show: false } }],
     },
-    [minutes, counts],
+    figures(),
     place,
   );
 }
 
-new ResizeObserver(draw).observe(place);
+draw();
+new ResizeObserver(() => chart.setSize(size())).observe(place);
 new MutationObserver(draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-document.addEventListener("htmx:oobAfterSwap", (event) => event.target.id === "requests-figures" && draw());
+document.addEventListener("htmx:oobAfterSwap", (event) => event.target.id === "requests-figures" && chart.setData(figures()));
 setInterval(refresh, MINUTE_MS);
