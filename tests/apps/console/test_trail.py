@@ -94,7 +94,7 @@ def test_no_id_is_longer_than_a_person_reads(owner: Visitor, read: str) -> None:
     assert re.search(r" patient [0-9a-f]{8}$", lines[-1])
 
 
-def test_older_entries_follow_in_pages(server: ServerThread, owner: Visitor) -> None:
+def test_older_entries_follow_in_pages(server: ServerThread, owner: Visitor, read: str) -> None:
     created = server.server.database.reader().scalar(select(func.count()).where(audit_entry.c.action == "created")) or 0
     assert created > SHOWN
     page = owner.post(PATH, {"action": "created"}).text
