@@ -99,6 +99,7 @@ def test_setup_mode_in_and_out(browser: Browser, practice: DemoServer, owner: Pa
 def test_a_message_and_a_disconnection_with_notice_arrive(owner: Page, window: Desk) -> None:
     go(owner, "Anwendungen")
     line = row_of(owner, "Zimmer 2").filter(has_text="Fr. Berger")
+    expect(line).to_have_count(1)  # the window of the sign-in page is still on its way out
     line.locator("summary", has_text="Nachricht").click()
     line.get_by_label("Nachricht").fill("Bitte an das Telefon.")
     line.get_by_role("button", name="Senden").click()

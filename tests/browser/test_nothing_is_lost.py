@@ -67,6 +67,7 @@ def test_session_that_ends_while_typing_loses_nothing(desk: Callable[..., Desk])
     elsewhere.goto(f"{seat.url}/")
     elsewhere.locator(".menu summary").click()
     elsewhere.get_by_role("button", name="Abmelden").click()
+    elsewhere.wait_for_url("**/sign-in")
     elsewhere.close()
 
     page.wait_for_url("**/sign-in?next=*")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from tests.browser.raw_browser import wait_until
 from tests.browser.window import Desk
 
 
@@ -169,7 +170,7 @@ def test_f7_goes_to_the_plan_and_then_to_the_check(desk: Callable[..., Desk]) ->
 
 def test_a_message_stays_until_it_is_read(desk: Callable[..., Desk]) -> None:
     sender, reader = desk(), desk("Fr. Berger")
-    reader.page.wait_for_function("sessionStorage.getItem('miz.application')")
+    wait_until(lambda: bool(reader.page.evaluate("sessionStorage.getItem('miz.application')")))
     sender.page.evaluate("""() => fetch('/api/v1/messages', { method: 'POST', headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ text: 'Um zwölf ist Besprechung.' }) })""")
     bar = reader.page.locator("#messages .notice", has_text="Um zwölf ist Besprechung.")

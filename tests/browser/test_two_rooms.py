@@ -5,6 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests.browser.conftest import GERMAN, DemoServer
+from tests.browser.raw_browser import wait_until
 from tests.browser.window import Desk, OwnProcess
 
 LEASE_MS = 20_000
@@ -81,7 +82,7 @@ def test_two_tabs_of_one_user_do_not_share_a_lock(desk: Callable[..., Desk]) -> 
 def test_duplicated_tab_takes_an_application_of_its_own(desk: Callable[..., Desk]) -> None:
     first = desk()
     first.open("Vorlage, Heinz")
-    first.page.wait_for_function("sessionStorage.getItem('miz.application')")
+    wait_until(lambda: bool(first.page.evaluate("sessionStorage.getItem('miz.application')")))
     with first.page.context.expect_page() as opened:
         first.page.evaluate("window.open(location.href)")
     copy = opened.value
