@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
 
 from tests.browser.window import Desk, OwnProcess, launch
 
 START_S = 60.0
 PLACE_OF = {"Dr. Kern": "Zimmer 1", "Fr. Berger": "Zimmer 2", "Fr. Lenz": "Empfang"}
+# What a test waits for comes at once on an idle machine; a busy one may take its time, and a fault stays a fault.
+expect.set_options(timeout=20_000)
 GERMAN: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}, "locale": "de-DE", "color_scheme": "light"}
 
 

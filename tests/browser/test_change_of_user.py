@@ -141,6 +141,7 @@ def test_axe_finds_nothing_where_users_change(browser: Browser, practice: DemoSe
     page.goto(f"{practice.url}/locked")
     check(page, "locked")
     page.locator("a[href^='/change-user']").press("Enter")
+    expect(page.locator("#pin")).to_be_visible()
     check(page, "change of user")
     page.locator("#pin").fill("913642")
     page.keyboard.press("Enter")

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from miz.access.audit.tables import audit_entry
-from miz.apps.console.trail import SHOWN
+from miz.apps.console import trail
 from miz.infra.api_client import ApiClient
 from tests.apps.console.conftest import ADMIN, DENTIST, OWNER, Seat, seat_at
 from tests.apps.console.test_applications import rows
@@ -94,12 +94,13 @@ def test_no_id_is_longer_than_a_person_reads(owner: Visitor, read: str) -> None:
     assert re.search(r" patient [0-9a-f]{8}$", lines[-1])
 
 
-def test_older_entries_follow_in_pages(server: ServerThread, owner: Visitor, read: str) -> None:
+def test_older_entries_follow_in_pages(server: ServerThread, owner: Visitor, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail, "SHOWN", 2)
     created = server.server.database.reader().scalar(select(func.count()).where(audit_entry.c.action == "created")) or 0
-    assert created > SHOWN
+    assert created > trail.SHOWN
     page = owner.post(PATH, {"action": "created"}).text
     lines = rows(page)
-    assert len(lines) == SHOWN
+    assert len(lines) == trail.SHOWN
     while further := re.search(r'name="before" value="(\d+)"', page):
         assert '<input type="hidden" name="action" value="created">' in page
         page = owner.post(PATH, {"action": "created", "before": further[1]}).text

@@ -45,12 +45,12 @@ def find_entries(reader: Connection, wanted: AuditSearch, *, user_id: str | None
     found = found if wanted.until is None else found.where(columns.at < wanted.until)
     found = found if wanted.before is None else found.where(columns.id < wanted.before)
     limit = max(_PAGE.start, min(wanted.limit, _PAGE.stop - 1))
-    rows = reader.execute(found.limit(limit)).all()
+    rows = reader.execute(found.limit(limit + 1)).all()
     items = [
         AuditLine(**{**row._asdict(), "roles": row.roles.split(",") if row.roles else [], "user": names.get(row.user_id, row.user_id)})
-        for row in rows
+        for row in rows[:limit]
     ]
-    return AuditLines(items, items[-1].id if len(items) == limit else None)
+    return AuditLines(items, items[-1].id if len(rows) > limit else None)
 
 
 def chain_part(reader: Connection, public_key: bytes, *, after: int) -> ChainPart:

@@ -215,3 +215,7 @@ document.addEventListener("miz:restored", (event) => {
   if (input?.value) event.target.dataset.chosen = "1";
 });
 document.addEventListener("reset", (event) => delete event.target.dataset.chosen);
+
+// Quick hands have typed before this script stood.
+const early = document.activeElement;
+if (early?.matches("[role=combobox]") && early.value !== early.defaultValue) early.dispatchEvent(new Event("input", { bubbles: true }));
