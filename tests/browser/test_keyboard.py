@@ -38,7 +38,9 @@ _FIND = """() => {
     const isThere = (part) => part.checkVisibility({ visibilityProperty: true }) && !part.disabled && !part.closest("[inert], .visually-hidden, [role=option]");
     const found = [...document.querySelectorAll("body *")].filter((part) => isThere(part)
         && (part.matches(controls) || (getComputedStyle(part).cursor === "pointer" && !part.closest(`${controls}, label, details > summary`))));
-    found.forEach((part) => part.setAttribute("data-test-action", ""));
+    // Kept beside the page: a page that is changed would be fetched anew under the walk.
+    window.actions = found;
+    window.reached = new Set();
     document.activeElement?.blur();
     return found.length;
 }"""
@@ -48,15 +50,14 @@ _STOP = """() => {
     const last = window.lastStop;
     window.lastStop = at;
     if (!at || at === document.body || at === last) return "outside or within";
-    const isKnown = at.hasAttribute("data-test-reached");
-    at.setAttribute("data-test-reached", "");
+    const isKnown = window.reached.has(at);
+    window.reached.add(at);
     return isKnown ? "again" : "new";
 }"""
 # One choice of a group is a stop; the arrow keys lead to the others.
 _MISSED = """() => {
-    const reached = [...document.querySelectorAll("[data-test-reached]")];
-    const isChoice = (part) => part.type === "radio" && reached.some((other) => other.type === "radio" && other.name === part.name && other.form === part.form);
-    return [...document.querySelectorAll("[data-test-action]")].filter((part) => !part.hasAttribute("data-test-reached") && !isChoice(part))
+    const isChoice = (part) => part.type === "radio" && [...window.reached].some((other) => other.type === "radio" && other.name === part.name && other.form === part.form);
+    return window.actions.filter((part) => part.isConnected && !window.reached.has(part) && !isChoice(part))
         .map((part) => part.outerHTML.replace(/\\s+/g, " ").slice(0, 200));
 }"""
 

@@ -116,7 +116,7 @@ export async function refresh() {
 }
 
 // Nobody's typing is replaced: such a region takes over the new keys of its forms and waits.
-const plain = (region) => region.outerHTML.replace(/ value="[0-9a-f]{32}"| open=""| class=""/g, "");
+const plain = (region) => region.outerHTML.replace(/ value="[0-9a-f]{32}"| open=""| class=""| autofocus=""/g, "");
 let answered = null;
 document.addEventListener("htmx:beforeSwap", (event) => (answered = event.detail.requestConfig.elt));
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
@@ -132,6 +132,8 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     event.detail.shouldSwap = false;
     return;
   }
+  // What changes by itself never takes the focus from where somebody is.
+  if (!isOwnAnswer) for (const part of fragment.querySelectorAll("[autofocus]")) part.removeAttribute("autofocus");
   for (const old of target.querySelectorAll("details[data-key]")) {
     const fresh = [...fragment.querySelectorAll("details[data-key]")].find((found) => found.dataset.key === old.dataset.key);
     if (fresh) fresh.open = old.open;
