@@ -42,5 +42,4 @@ def go_to(path: str, *headers: tuple[str, str]) -> Reply:
 
 def session_cookie(token: str, age_s: int, call: Call) -> tuple[str, str]:
     """The header that has the browser keep the session's token, or with an empty one forget it."""
-    secure = "; Secure" if call.is_secure else ""
-    return "set-cookie", f"{COOKIE}={token}; Max-Age={age_s}; Path=/; HttpOnly; SameSite=Strict{secure}"
+    return call.kept_cookie(COOKIE, token, age_s)

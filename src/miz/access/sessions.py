@@ -107,7 +107,7 @@ class Sessions:
                 return _local_actor(call.header("miz-local-user")), False
             session = self._live(shown)
             return (session.actor if session else None), False
-        token = call.cookie(COOKIE)
+        token = call.own_cookie(COOKIE)
         session = self._live(token_hash(token)) if token else None
         if session is None:
             return None, False

@@ -39,6 +39,7 @@ from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
 from miz.checks.api import CheckRoutes
+from miz.infra.certificates.folder import Certificates
 from miz.infra.clock import SystemClock
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import ReadOnlyDatabase
@@ -47,6 +48,7 @@ from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import Event, EventBroker
 from miz.infra.files import InstanceLock
+from miz.infra.hosts import KnownHosts
 from miz.infra.http import Endpoint, build_app
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
@@ -110,13 +112,16 @@ class Server:
             self.viewing = ReadOnlyDatabase(folder.database, key)
             undo.callback(self.viewing.close)
             self.trail = AuditTrail(clock=self.clock, seed=signing_seed(key), anchor_file=folder.audit_anchor)
-            self._build()
+            self._build(key)
             undo.pop_all()
 
-    def _build(self) -> None:
+    def _build(self, key: bytes) -> None:
         reader, clock = self.database.reader, self.clock
         state = reader().execute(select(server_state)).one()
         self.practice: str = state.practice
+        self.certificates = Certificates(
+            self.folder.certificates, database_key=key, practice=self.practice, site_names=self.settings.server_names.split(","), clock=clock
+        )
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock)
         self.broker = EventBroker()
@@ -153,6 +158,7 @@ class Server:
             practice=self.practice, face=face, record=record_unexpected,
         )  # fmt: skip
         self._app = build_app(self.endpoints(), gate=self.sessions, face=face, record=record_unexpected)
+        self._door = KnownHosts(self._enter, answers_to=self.certificates.answers_to, face=face)
 
     def endpoints(self) -> list[Endpoint]:
         """Every route of this server, hot ones first: the router walks the list in order."""
@@ -267,9 +273,7 @@ class Server:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         if scope["type"] != "lifespan":
-            self.traffic.count(self.clock.steady_s())
-            is_viewer = f"{scope['path']}/".startswith("/viewer/")
-            await (self.viewer if is_viewer else self._app)(scope, receive, send)
+            await self._door(scope, receive, send)
             return
         await receive()
         await self.start()
@@ -278,6 +282,11 @@ class Server:
         await receive()
         await self.stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.traffic.count(self.clock.steady_s())
+        is_viewer = f"{scope['path']}/".startswith("/viewer/")
+        await (self.viewer if is_viewer else self._app)(scope, receive, send)
 
     async def control_openings(self) -> None:
         """End the windows that have fallen silent or were warned long enough; enter a mode that was announced."""
@@ -299,6 +308,7 @@ class Server:
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
+                    await asyncio.to_thread(self.certificates.look_after)
                     await self.writer.run(forget_old_answers)
                     await self.writer.run(self.drafts.forget_old)
                 rounds += 1

@@ -19,8 +19,7 @@ def local_client(folder: DataFolder, settings: Settings, *, language: str) -> It
     folder.require_practice()
     control = folder.read_control()
     if control is not None:
-        url, token = control
-        client = ApiClient(_signed(HttpSender(url)), token=token, language=language)
+        client = ApiClient(_signed(HttpSender(control.url, certificate=control.certificate)), token=control.token, language=language)
         if _answers(client):
             yield client
             return
@@ -69,7 +68,7 @@ async def _ask(server: Server, method: str, path: str, headers: Mapping[str, str
     path, _, query = path.partition("?")
     scope = {
         "type": "http", "method": method, "path": unquote(path), "query_string": query.encode(), "root_path": "", "scheme": "http", "client": None,
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "headers": [(b"host", b"localhost"), *((name.lower().encode(), value.encode()) for name, value in headers.items())],
     }  # fmt: skip
     status, content = 500, b""
 

@@ -1,7 +1,7 @@
 """What lies where in a practice's data folder.
 
 `practice.db` the encrypted database · `server.json` who this server is · `database-key.age` the database key, wrapped
-for the recovery key · `audit-anchor.json` where the audit trail was when it was signed last · `run/` the instance lock and the address of a running server.
+for the recovery key · `audit-anchor.json` where the audit trail was when it was signed last · `tls/` the certificates · `run/` the instance lock and the address of a running server.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from miz.infra.files import write_whole
 from miz.infra.keys import create_keys, opens, read_key, recover_key
@@ -33,6 +34,14 @@ class PracticeExistsError(MizError):
     hint = "Choose an empty folder."
 
 
+class Control(NamedTuple):
+    """How the command line reaches the running server: address, token of this start, and the certificate to trust (PEM; empty without TLS)."""
+
+    url: str
+    token: str
+    certificate: str
+
+
 @dataclass(frozen=True)
 class DataFolder:
     """One practice's folder on disk."""
@@ -54,6 +63,10 @@ class DataFolder:
     @property
     def audit_anchor(self) -> Path:
         return self.path / "audit-anchor.json"
+
+    @property
+    def certificates(self) -> Path:
+        return self.path / "tls"
 
     @property
     def _identity(self) -> Path:
@@ -90,15 +103,16 @@ class DataFolder:
         """Whether the key on paper opens this practice."""
         return opens(recovery_key, self._wrapped_key)
 
-    def publish_control(self, url: str, token: str) -> None:
+    def publish_control(self, url: str, token: str, certificate: bytes = b"") -> None:
         """Leave the address and the token of this start for the command line of the folder's owner."""
-        write_whole(self.control, json.dumps({"url": url, "token": token, "pid": os.getpid()}).encode(), is_private=True)
+        content = {"url": url, "token": token, "pid": os.getpid(), "certificate": certificate.decode()}
+        write_whole(self.control, json.dumps(content).encode(), is_private=True)
 
-    def read_control(self) -> tuple[str, str] | None:
-        """Address and token of the running server, or None."""
+    def read_control(self) -> Control | None:
+        """How the running server is reached, or None."""
         try:
             control = json.loads(self.control.read_text())
-            return str(control["url"]), str(control["token"])
+            return Control(str(control["url"]), str(control["token"]), str(control["certificate"]))
         except (OSError, ValueError, KeyError):
             return None
 

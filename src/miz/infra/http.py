@@ -83,7 +83,15 @@ class BodyTooLargeError(InvalidInputError):
     title = "The request is too large."
 
 
-_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405}
+class ForeignHostError(NotPermittedError):
+    """The request names a host that is not this server: a foreign page may have bent its own name to this address."""
+
+    code = "foreign-host"
+    title = "This server is not known by this name."
+    hint = "Open it by one of its own names or addresses. Whoever runs the server sees and changes them: miz certificate names"
+
+
+_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405, ForeignHostError.code: 421}
 
 
 class Call:
@@ -114,6 +122,19 @@ class Call:
         except CookieError:
             return None
         return found.value if found else None
+
+    def own_cookie(self, name: str) -> str | None:
+        """What `kept_cookie` had this browser keep. Under TLS nothing counts that came without TLS or from another host."""
+        return self.cookie(self._full_name(name))
+
+    def kept_cookie(self, name: str, value: str, age_s: int | None = None) -> tuple[str, str]:
+        """The header that has the browser keep a value for this host only, out of reach of scripts; without an age until it is closed."""
+        age = "" if age_s is None else f"; Max-Age={age_s}"
+        secure = "; Secure" if self.is_secure else ""
+        return "set-cookie", f"{self._full_name(name)}={value}{age}; Path=/; HttpOnly; SameSite=Strict{secure}"
+
+    def _full_name(self, name: str) -> str:
+        return f"__Host-{name}" if self.is_secure else name
 
     @property
     def query(self) -> dict[str, str]:
@@ -225,7 +246,7 @@ class _Route(Route):
         if scope["method"] in methods:
             await self.app(scope, receive, send)
         else:
-            await _send_problem(WrongMethodError(allow=", ".join(sorted(methods))), scope, send, self._face)
+            await send_problem(WrongMethodError(allow=", ".join(sorted(methods))), scope, send, self._face)
 
 
 class _NotFound:
@@ -234,10 +255,10 @@ class _NotFound:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await _send_problem(NotFoundError(), scope, send, self._face)
+            await send_problem(NotFoundError(), scope, send, self._face)
 
 
-async def _send_problem(error: MizError, scope: Scope, send: Send, face: ErrorFace) -> None:
+async def send_problem(error: MizError, scope: Scope, send: Send, face: ErrorFace) -> None:
     """An error outside of any endpoint: a page for a person, a problem document for a program."""
     call = Call(scope)
     problem = problem_of(error, call, face)

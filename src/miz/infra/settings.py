@@ -21,6 +21,10 @@ class Settings:
     gallery: show `/gallery`, every component of the pages in every state; for development.
     key_file: where the database key lies; empty = `<state folder>/miz/<server id>.key`.
     recovery_key_file: opens the database when the key file is lost; writes a new key file.
+    tls: `auto`: with TLS unless the server listens on this computer only; `always`: with TLS there, too.
+    server_names: names and addresses by which other computers reach the server, separated by commas; empty = found by itself.
+        What `miz certificate names` has stored wins.
+    http_port: port of the page that shows how to trust the server, without TLS; 0 = none.
     """
 
     control_interval_s: int = 30
@@ -30,9 +34,13 @@ class Settings:
     gallery: bool = False
     key_file: str = ""
     recovery_key_file: str = ""
+    tls: str = "auto"
+    server_names: str = ""
+    http_port: int = 8480
 
 
-_RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24)}
+_RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24), "http_port": (0, 65_535)}
+_CHOICES = {"tls": ("auto", "always")}
 
 
 def read_settings(**overrides: Any) -> Settings:
@@ -46,6 +54,9 @@ def read_settings(**overrides: Any) -> Settings:
     for name, (least, most) in _RANGES.items():
         if name in values and not least <= values[name] <= most:
             raise InvalidInputError("MIZ_{setting} must be {least} to {most}.", setting=name.upper(), least=least, most=most)
+    for name, choices in _CHOICES.items():
+        if name in values and values[name] not in choices:
+            raise InvalidInputError("MIZ_{setting} must be one of: {choices}", setting=name.upper(), choices=", ".join(choices))
     return Settings(**values)
 
 

@@ -11,11 +11,10 @@ _AGE_S = 400 * 86_400
 
 def device_of(call: Call, reader: Reader) -> Device | None:
     """The device that this browser was paired as; None when it was not, or is no more."""
-    token = call.cookie(COOKIE)
+    token = call.own_cookie(COOKIE)
     return find_device(reader(), token) if token else None
 
 
 def cookie_with(token: str, call: Call) -> tuple[str, str]:
     """The header that has the browser keep the token for 400 days, the most that browsers allow."""
-    secure = "; Secure" if call.is_secure else ""
-    return "set-cookie", f"{COOKIE}={token}; Max-Age={_AGE_S}; Path=/; HttpOnly; SameSite=Strict{secure}"
+    return call.kept_cookie(COOKIE, token, _AGE_S)

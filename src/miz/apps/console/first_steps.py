@@ -66,8 +66,7 @@ class FirstStepPages:
         return go_to("/")
 
     async def later(self, call: Call) -> Reply:
-        secure = "; Secure" if call.is_secure else ""
-        return Reply(b"", 303, headers=[("location", "/"), ("set-cookie", f"{LATER_COOKIE}=1; Path=/; HttpOnly; SameSite=Strict{secure}")])
+        return go_to("/", call.kept_cookie(LATER_COOKIE, "1"))
 
     def _page(self, call: Call, key_state: str) -> Reply:
         reader = self._reader()

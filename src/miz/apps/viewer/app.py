@@ -142,7 +142,7 @@ class Viewer:
 
     async def events(self, call: Call) -> Stream:
         self._room_of(call)
-        return Stream(self._chunks(call.cookie(COOKIE) or ""))
+        return Stream(self._chunks(call.own_cookie(COOKIE) or ""))
 
     async def _chunks(self, token: str) -> AsyncIterator[bytes]:
         loop, told, pinged_s = asyncio.get_running_loop(), "", 0.0

@@ -31,7 +31,7 @@ class DisplayGate:
 
     def display_of(self, call: Call) -> Device | None:
         """The display whose token the browser shows, while it is paired."""
-        token = call.cookie(COOKIE)
+        token = call.own_cookie(COOKIE)
         return self.find(token) if token else None
 
     def find(self, token: str) -> Device | None:

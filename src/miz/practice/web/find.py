@@ -67,7 +67,7 @@ class FindPages:
         return go_to("/console") if SEARCH_PATIENTS.isdisjoint(call.person.roles) else await self.show(call)
 
     async def show(self, call: Call) -> Reply:
-        if not self._desk.modes.is_set_up and "owner" in call.person.roles and not call.cookie(LATER_COOKIE):
+        if not self._desk.modes.is_set_up and "owner" in call.person.roles and not call.own_cookie(LATER_COOKIE):
             return go_to("/console/first-steps")
         recent = queries.read_lines(self._desk.reader(), self._desk.openings.recent_at(call.person.place))
         return reply(self._page(call, recent, text="", is_search=False), call)

@@ -152,6 +152,6 @@ def reply(page: Page, call: Call, status: int = 200, *headers: tuple[str, str]) 
     return Reply(render(page, look_of(call), version=miz.__version__), status, headers=headers)
 
 
-def go_to(path: str) -> Reply:
+def go_to(path: str, *headers: tuple[str, str]) -> Reply:
     """On to another page with GET."""
-    return Reply(b"", 303, headers=[("location", path)])
+    return Reply(b"", 303, headers=[("location", path), *headers])
