@@ -38,15 +38,18 @@ def icon_address(name: str) -> str:
     return f"{address('vendor/icons.svg')}#{name}"
 
 
+def media_type(name: str) -> str:
+    """The media type of a static file, by how its name ends."""
+    return _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
 async def _send(call: Call) -> Reply:
     name = call.params["name"]
     content = files().get(name)
     if content is None:
         raise NotFoundError
-    suffix = Path(name).suffix
-    kind = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = [_FOR_EVER] if call.params["content_hash"] == content_hash() else []
-    return Reply(content, media_type=kind, headers=headers)
+    return Reply(content, media_type=media_type(name), headers=headers)
 
 
 def endpoints() -> list[Endpoint]:
