@@ -1,7 +1,8 @@
 """The certificates in a practice's data folder, and what happens to them. All files are private and written whole.
 
 `tls/authority.pem` the practice's own authority, its key encrypted · `tls/server.pem` what it signed last, with its key ·
-`tls/site.pem` the site's own certificate with issuers and key, which goes before · `tls/names.json` the names, once chosen.
+`tls/site.pem` the site's own certificate with issuers and key, which goes before · `tls/names.json` the names that were chosen, and
+where the server listened last.
 """
 
 import json
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from hmac import digest
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 
@@ -36,7 +38,7 @@ class Certificates:
         self._practice = practice
         self._site_names = names_in(site_names)
         self._clock = clock
-        self._host = ""
+        self._host = self._stored_names().get("host", "")
         self._is_in_use = False
         self._followers: list[Callable[[], None]] = []
         self._changing = threading.RLock()
@@ -54,7 +56,9 @@ class Certificates:
 
     def use_at(self, host: str) -> Path:
         """The server listens at `host` with TLS from now on: the file that it needs, made or renewed where due."""
-        self._host, self._is_in_use = host, True
+        with self._changing:
+            self._host, self._is_in_use = host, True
+            self._store_names(host=host)
         self.look_after()
         return self.file
 
@@ -111,7 +115,7 @@ class Certificates:
             beyond = [] if new_authority or authority is None else [name for name in chosen if not authority.permits(name)]
             if beyond:
                 raise OtherAuthorityNeededError(names=", ".join(beyond))
-            self._write(self._names_file, json.dumps(chosen).encode())
+            self._store_names(chosen=chosen)
             if new_authority and not self._site_file.exists():
                 self.renew(new_authority=True)
         self.look_after()
@@ -181,9 +185,17 @@ class Certificates:
         self._write(self._server_file, authority.issue(self._names_for(authority), now=self._clock.now(), password=self._password))
 
     def _chosen_names(self) -> list[str]:
-        if self._names_file.exists():
-            return [str(name) for name in json.loads(self._names_file.read_bytes())]
-        return self._site_names
+        chosen: list[str] = self._stored_names().get("chosen", self._site_names)
+        return chosen
+
+    def _stored_names(self) -> dict[str, Any]:
+        stored: dict[str, Any] = json.loads(self._names_file.read_bytes()) if self._names_file.exists() else {}
+        return stored
+
+    def _store_names(self, **change: Any) -> None:
+        before = self._stored_names()
+        if before != before | change:
+            self._write(self._names_file, json.dumps(before | change).encode())
 
     @staticmethod
     def _write(file: Path, content: bytes) -> None:
