@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,15 +18,15 @@ from functools import cache
 from pathlib import Path
 from typing import Self, TypeVar
 
-import uvicorn
-
 from miz.access import users
 from miz.access.passwords import PasswordDesk
+from miz.access.sessions import LOCAL
 from miz.apps.bootstrap import Server, data_folder, set_up_practice
 from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.writer import Transaction
 from miz.infra.settings import Settings, read_settings
+from miz.infra.web_server import WebServer, listen
 from miz.kernel.clock import FakeClock
 from miz.practice.patients.service import Records
 
@@ -170,22 +171,30 @@ class ServerThread:
         # Test, event loop and writer share one interpreter; with its usual long turns every request would take 20 ms.
         sys.setswitchinterval(0.0002)
         self.server = Server(self.folder, settings_for(self.folder), clock=self.clock)
-        config = uvicorn.Config(
-            self.server, host="127.0.0.1", port=0, lifespan="on", log_config=None, access_log=False, ws="none", timeout_keep_alive=75
-        )
-        self._web = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._web.run, daemon=True)
+        listener = listen("127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        is_ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener, is_ready)), daemon=True)
         self._thread.start()
-        while not self._web.started:
-            if not self._thread.is_alive():
-                raise RuntimeError("the server did not start")
-            time.sleep(0.002)
-        self.url = f"http://127.0.0.1:{self._web.servers[0].sockets[0].getsockname()[1]}"
+        if not is_ready.wait(READY_WITHIN_S):
+            raise RuntimeError("the server did not start")
+
+    async def _serve(self, listener: socket.socket, is_ready: threading.Event) -> None:
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        await self.server.start()
+        await self.server.modes.begin(self.server.writer, LOCAL)
+        web = WebServer(self.server, listener)
+        await web.start()
+        is_ready.set()
+        await self._stopped.wait()
+        # As `serve` does: a stream that a test left open must not hold up the end.
+        self.server.broker.close()
+        await web.stop()
+        await self.server.stop()
 
     def stop(self) -> None:
-        # As `serve` does: a stream that a test left open must not hold up the end.
-        self.server._housekeeping.get_loop().call_soon_threadsafe(self.server.broker.close)
-        self._web.should_exit = True
+        self._loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
         self.server.close()
 
@@ -197,7 +206,7 @@ class ServerThread:
     def sweep(self) -> None:
         """Have the housekeeping's work done now."""
         done = threading.Event()
-        loop = self.server._housekeeping.get_loop()
+        loop = self._loop
 
         def ask() -> None:
             asyncio.ensure_future(self.server.control_openings()).add_done_callback(lambda _: done.set())
@@ -211,7 +220,7 @@ class ServerThread:
         async def run() -> T:
             return await self.server.writer.run(work)
 
-        return asyncio.run_coroutine_threadsafe(run(), self.server._housekeeping.get_loop()).result(10)
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
 
 
 def client_of(url: str, user: str = "Dr. Prüfer", place: str | None = "Zimmer 1") -> ApiClient:

@@ -11,7 +11,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
-from starlette.types import Receive, Scope, Send
 
 import miz
 from miz.access import users
@@ -48,8 +47,8 @@ from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import Event, EventBroker
 from miz.infra.files import InstanceLock
-from miz.infra.hosts import KnownHosts
-from miz.infra.http import Endpoint, build_app
+from miz.infra.hosts import for_known_hosts
+from miz.infra.http import Answer, Call, Endpoint, build_app
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
@@ -120,7 +119,11 @@ class Server:
         state = reader().execute(select(server_state)).one()
         self.practice: str = state.practice
         self.certificates = Certificates(
-            self.folder.certificates, database_key=key, practice=self.practice, site_names=self.settings.server_names.split(","), clock=clock
+            self.folder.certificates,
+            database_key=key,
+            practice=self.practice,
+            site_names=self.settings.server_names.split(","),
+            clock=clock,
         )
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock)
@@ -158,7 +161,7 @@ class Server:
             practice=self.practice, face=face, record=record_unexpected,
         )  # fmt: skip
         self._app = build_app(self.endpoints(), gate=self.sessions, face=face, record=record_unexpected)
-        self._door = KnownHosts(self._enter, answers_to=self.certificates.answers_to, face=face)
+        self._door = for_known_hosts(self._enter, answers_to=self.certificates.answers_to, face=face)
 
     def endpoints(self) -> list[Endpoint]:
         """Every route of this server, hot ones first: the router walks the list in order."""
@@ -270,23 +273,13 @@ class Server:
             await self.stop()
             self.close()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application."""
-        if scope["type"] != "lifespan":
-            await self._door(scope, receive, send)
-            return
-        await receive()
-        await self.start()
-        await self.modes.begin(self.writer, LOCAL)
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.stop()
-        await send({"type": "lifespan.shutdown.complete"})
+    async def __call__(self, call: Call) -> Answer:
+        """The application: every request that reaches this server."""
+        return await self._door(call)
 
-    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _enter(self, call: Call) -> Answer:
         self.traffic.count(self.clock.steady_s())
-        is_viewer = f"{scope['path']}/".startswith("/viewer/")
-        await (self.viewer if is_viewer else self._app)(scope, receive, send)
+        return await (self.viewer if call.path == "/viewer" or call.path.startswith("/viewer/") else self._app)(call)
 
     async def control_openings(self) -> None:
         """End the windows that have fallen silent or were warned long enough; enter a mode that was announced."""

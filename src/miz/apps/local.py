@@ -4,12 +4,12 @@ import asyncio
 import getpass
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import quote, unquote
 
 from miz.apps.bootstrap import Server
 from miz.infra.api_client import Answer, ApiClient, HttpSender, Send
 from miz.infra.data_folder import DataFolder
+from miz.infra.http import Call, Reply
 from miz.infra.settings import Settings
 
 
@@ -55,8 +55,8 @@ def _answers(client: ApiClient) -> bool:
     return True
 
 
-def _in_process(server: Server, runner: asyncio.Runner) -> Any:
-    """A sender that calls the ASGI application directly."""
+def _in_process(server: Server, runner: asyncio.Runner) -> Send:
+    """A sender that calls the application directly."""
 
     def send(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         return runner.run(_ask(server, method, path, headers, body))
@@ -65,20 +65,11 @@ def _in_process(server: Server, runner: asyncio.Runner) -> Any:
 
 
 async def _ask(server: Server, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def read() -> bytes:
+        return body
+
     path, _, query = path.partition("?")
-    scope = {
-        "type": "http", "method": method, "path": unquote(path), "query_string": query.encode(), "root_path": "", "scheme": "http", "client": None,
-        "headers": [(b"host", b"localhost"), *((name.lower().encode(), value.encode()) for name, value in headers.items())],
-    }  # fmt: skip
-    status, content = 500, b""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body}
-
-    async def send(message: Mapping[str, Any]) -> None:
-        nonlocal status, content
-        status = message.get("status", status)
-        content += message.get("body", b"")
-
-    await server(scope, receive, send)
-    return status, content
+    named = {"host": "localhost"} | {name.lower(): value for name, value in headers.items()}
+    answer = await server(Call(method, unquote(path), named, query_string=query, read=read))
+    assert isinstance(answer, Reply), "the command line asks for no event streams"
+    return answer.status, answer.content.encode() if isinstance(answer.content, str) else answer.content

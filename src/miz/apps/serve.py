@@ -1,86 +1,26 @@
-"""Runs a server until it is told to stop (ADR 0007)."""
+"""Runs a server until it is told to stop (ADR 0013)."""
 
 import asyncio
 import contextlib
 import logging
 import signal
-import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
-
-import uvicorn
-from starlette.types import ASGIApp
 
 import miz
+from miz.access.sessions import LOCAL
 from miz.apps.bootstrap import Server
 from miz.apps.certificates.trust import trust_app
 from miz.infra.certificates.names import is_loopback
 from miz.infra.files import write_whole
-from miz.kernel.errors import MizError
+from miz.infra.web_server import PortInUseError, TlsFiles, WebServer, listen
 from miz.ui.face import Face
 
 logger = logging.getLogger("miz")
 
-GRACE_S = 2
 # The event loop and the writer share one interpreter; shorter turns let a commit's answer out sooner.
 _TURN_S = 0.0005
-
-
-class PortInUseError(MizError):
-    """Another program listens at this address."""
-
-    code = "port-in-use"
-    title = "Another program uses port {port} of this computer."
-    kind = "conflict"
-    hint = "Choose another port with --port."
-
-
-class _Web(uvicorn.Server):
-    """uvicorn that ends open event streams first, so that a stop takes no grace time; beside it the page without TLS."""
-
-    def __init__(self, config: uvicorn.Config, server: Server, at_start: Callable[[], None], trust: "_Trust | None") -> None:
-        super().__init__(config)
-        self._practice_server = server
-        self._at_start = at_start
-        self._trust = trust
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
-        self._trusting = asyncio.create_task(self._trust.serve(self._trust.sockets)) if self._trust else None
-        self._at_start()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._trust and self._trusting:
-            self._trust.should_exit = True
-            await self._trusting
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._practice_server.broker.close)
-        super().handle_exit(sig, frame)
-
-    def show_renewed_certificate(self, file: Path) -> None:
-        """Connections from now on see the certificate that is in the file now. In any thread."""
-        assert self.config.ssl is not None
-        self._loop.call_soon_threadsafe(self.config.ssl.load_cert_chain, file)
-
-
-class _Trust(uvicorn.Server):
-    """The page without TLS; stopped by the server beside it, not by signals."""
-
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False, ws="none")
-        )
-        self.sockets = [listener]
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def serve(server: Server, *, host: str, port: int, ready_file: Path | None = None, ready: Callable[[str], bytes] | None = None) -> None:
@@ -91,38 +31,46 @@ def serve(server: Server, *, host: str, port: int, ready_file: Path | None = Non
     """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     sys.setswitchinterval(_TURN_S)
+    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+        try:
+            runner.run(_serve(server, host, port, ready_file, ready))
+        finally:
+            server.folder.control.unlink(missing_ok=True)
+            if ready_file:
+                ready_file.unlink(missing_ok=True)
+            server.close()
+
+
+async def _serve(server: Server, host: str, port: int, ready_file: Path | None, ready: Callable[[str], bytes] | None) -> None:
     certificates = server.certificates
-    certificate = certificates.use_at(host) if server.settings.tls == "always" or not is_loopback(host) else None
-    listener = _listen(host, port)
+    file = certificates.use_at(host) if server.settings.tls == "always" or not is_loopback(host) else None
+    tls = TlsFiles(file, file) if file else None
+    listener = listen(host, port)
     port = listener.getsockname()[1]
-    url = address_of(host, port, is_secure=certificate is not None)
-    trust = _trust_beside(server, host, port) if certificate else None
+    url = address_of(host, port, is_secure=tls is not None)
+    stopped = asyncio.Event()
+    _stop_at_signals(stopped)
 
     def publish() -> None:
-        server.folder.publish_control(url, server.local_token, certificates.anchor_pem if certificate else b"")
+        server.folder.publish_control(url, server.local_token, certificates.anchor_pem if tls else b"")
 
-    def tell() -> None:
+    web = WebServer(server, listener, tls=tls)
+    async with contextlib.AsyncExitStack() as at_end:
+        await server.start()
+        at_end.push_async_callback(server.stop)
+        await server.modes.begin(server.writer, LOCAL)
+        await web.start()
+        at_end.push_async_callback(web.stop)
+        at_end.callback(server.broker.close)
+        if tls:
+            certificates.at_renewal(publish)
+            certificates.at_renewal(_in_loop(web.use, tls))
+            await at_end.enter_async_context(_trust_beside(server, host, port))
         publish()
         content = ready(url) if ready else b""
         if ready_file:
             write_whole(ready_file, content or url.encode(), is_private=True)
-
-    web = _Web(web_config(server, certificate), server, tell, trust)
-    if certificate:
-        certificates.at_renewal(publish)
-        certificates.at_renewal(lambda: web.show_renewed_certificate(certificates.file))
-    # uvicorn stops in order and then raises the signal again for whoever stood here before.
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        web.run(sockets=[listener])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.folder.control.unlink(missing_ok=True)
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
-        server.close()
-        listener.close()
+        await stopped.wait()
 
 
 def address_of(host: str, port: int, *, is_secure: bool) -> str:
@@ -131,39 +79,50 @@ def address_of(host: str, port: int, *, is_secure: bool) -> str:
     return f"{'https' if is_secure else 'http'}://{f'[{name}]' if ':' in name else name}:{port}"
 
 
-def web_config(app: ASGIApp, certificate: Path | None = None) -> uvicorn.Config:
-    """How uvicorn serves here; the benchmarks give their bare answer the same."""
-    return uvicorn.Config(
-        app, lifespan="on", log_config=None, access_log=False, server_header=False, date_header=False, ws="none",
-        proxy_headers=False, timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_S, backlog=1024, ssl_certfile=certificate,
-    )  # fmt: skip
-
-
-def _trust_beside(server: Server, host: str, port: int) -> _Trust | None:
+@contextlib.asynccontextmanager
+async def _trust_beside(server: Server, host: str, port: int) -> AsyncIterator[None]:
     """The page that shows how to trust this server; without it, where its port is taken, the server works all the same."""
     if not server.settings.http_port:
-        return None
+        yield
+        return
     try:
-        listener = _listen(host, server.settings.http_port)
+        listener = listen(host, server.settings.http_port)
     except PortInUseError as error:
         logger.warning("port %s for the page without TLS is in use", error.fields["port"])
-        return None
-    return _Trust(trust_app(server.certificates, practice=server.practice, port=port, face=Face(version=miz.__version__)), listener)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(0)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "win32":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        yield
+        return
+    app = trust_app(server.certificates, practice=server.practice, port=port, face=Face(version=miz.__version__))
+    page = WebServer(app, listener)
+    await page.start()
     try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise PortInUseError(port=port) from error
-    listener.set_inheritable(True)
-    return listener
+        yield
+    finally:
+        await page.stop()
+
+
+def _in_loop(follow: Callable[[TlsFiles], None], tls: TlsFiles) -> Callable[[], None]:
+    """For whoever tells from another thread."""
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        loop.call_soon_threadsafe(follow, tls)
+
+    return tell
+
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The faster loop where there is one."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _stop_at_signals(stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
+        else:
+            loop.add_signal_handler(number, stopped.set)

@@ -7,49 +7,36 @@ as a page of this server. Its requests still bear the foreign name.
 from collections.abc import Callable
 from urllib.parse import SplitResult
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from msgspec import structs
 
 from miz.infra.certificates.names import is_address
-from miz.infra.http import ErrorFace, ForeignHostError, send_problem
+from miz.infra.http import Answer, App, Call, ErrorFace, ForeignHostError, Reply, Stream, refusal
 
-_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+_STRICT_TRANSPORT = ("strict-transport-security", "max-age=31536000")
 
 
-class KnownHosts:
+def for_known_hosts(app: App, *, answers_to: Callable[[str], bool], face: ErrorFace) -> App:
     """`app`, for requests that name a host of which `answers_to` says that it is this server."""
 
-    def __init__(self, app: ASGIApp, *, answers_to: Callable[[str], bool], face: ErrorFace) -> None:
-        self._app = app
-        self._answers_to = answers_to
-        self._face = face
+    async def answer(call: Call) -> Answer:
+        host = host_of(call)
+        if host is None or not answers_to(host):
+            return refusal(ForeignHostError(), call, face)
+        found = await app(call)
+        if not call.is_secure or is_address(host) or host == "localhost":
+            return found
+        headers = (*found.headers, _STRICT_TRANSPORT)
+        return structs.replace(found, headers=headers) if isinstance(found, Reply) else Stream(found.chunks, headers)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = _host_of(scope)
-        if host is None or not self._answers_to(host):
-            await send_problem(ForeignHostError(), scope, send, self._face)
-        elif scope["scheme"] == "https" and not is_address(host) and host != "localhost":
-            await self._app(scope, receive, _strictly(send))
-        else:
-            await self._app(scope, receive, send)
+    return answer
 
 
-def _strictly(send: Send) -> Send:
-    async def send_with_header(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], _STRICT_TRANSPORT]
-        await send(message)
-
-    return send_with_header
-
-
-def _host_of(scope: Scope) -> str | None:
+def host_of(call: Call) -> str | None:
     """The host that the request names, without its port; None when it names none, or several."""
-    named = [value for name, value in scope["headers"] if name == b"host"]
-    if len(named) != 1:
-        return None
-    if b"@" in named[0]:
+    named = call.header("host")
+    if not named or not named.isascii() or "@" in named or "," in named:
         return None
     try:
-        return SplitResult("", named[0].decode("ascii"), "", "", "").hostname
+        return SplitResult("", named, "", "", "").hostname
     except ValueError:
         return None

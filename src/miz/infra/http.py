@@ -4,7 +4,6 @@ and the OpenAPI document follow (ADR 0006).
 An `Endpoint` cannot be made without saying who may call it: deny by default.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +12,8 @@ from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from starlette.routing import Route, Router
-from starlette.types import Receive, Scope, Send
 
+from miz.infra.routes import Routes
 from miz.kernel.actor import Actor
 from miz.kernel.errors import (
     InvalidInputError,
@@ -28,7 +26,7 @@ from miz.kernel.errors import (
     misfit,
 )
 
-Headers = list[tuple[bytes, bytes]]
+Headers = Sequence[tuple[str, str]]
 
 STATUS_OF: dict[Kind, int] = {
     "invalid": 422, "unauthenticated": 401, "forbidden": 403, "not_found": 404, "conflict": 409,
@@ -42,14 +40,13 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; manifest-src 'self'; worker-src 'self'; frame-ancestors 'none'"
 )
-SECURITY_HEADERS: Headers = [
-    (b"content-security-policy", CONTENT_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
+SECURITY_HEADERS: Headers = (
+    ("content-security-policy", CONTENT_POLICY),
+    ("x-content-type-options", "nosniff"),
     # Not `no-referrer`: then browsers send `Origin: null` with forms, and over plain HTTP nothing else says where they come from.
-    (b"referrer-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-]
-_NO_STORE = (b"cache-control", b"no-store")
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+)
 
 
 class ForeignPageError(NotPermittedError):
@@ -83,6 +80,14 @@ class BodyTooLargeError(InvalidInputError):
     title = "The request is too large."
 
 
+class BodyTooSlowError(InvalidInputError):
+    """The body did not arrive within the time an honest request needs."""
+
+    code = "body-too-slow"
+    title = "The request took too long to arrive."
+    hint = "Nothing of it was done. Try again."
+
+
 class ForeignHostError(NotPermittedError):
     """The request names a host that is not this server: a foreign page may have bent its own name to this address."""
 
@@ -91,27 +96,39 @@ class ForeignHostError(NotPermittedError):
     hint = "Open it by one of its own names or addresses. Whoever runs the server sees and changes them: miz certificate names"
 
 
-_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405, ForeignHostError.code: 421}
+_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405, ForeignHostError.code: 421, BodyTooSlowError.code: 408}
+
+
+async def _no_body() -> bytes:
+    return b""
 
 
 class Call:
-    """One request on its way: who asks, what for, with which body."""
+    """One request on its way: who asks, what for, with which body.
 
-    __slots__ = ("_headers", "actor", "body", "params", "raw_body", "scope")
+    `headers` have lower-case names; `read` gives the whole body once, or raises `BodyTooLargeError`, `BodyTooSlowError`.
+    """
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-        self.params: dict[str, str] = scope.get("path_params", {})
+    __slots__ = ("actor", "address", "body", "headers", "is_secure", "method", "params", "path", "query_string", "raw_body", "read")
+
+    def __init__(
+        self, method: str, path: str, headers: Mapping[str, str], *, query_string: str = "", address: str = "", is_secure: bool = False,
+        read: Callable[[], Awaitable[bytes]] = _no_body,
+    ) -> None:  # fmt: skip
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.query_string = query_string
+        self.address = address
+        self.is_secure = is_secure
+        self.read = read
+        self.params: Mapping[str, str] = {}
         self.actor: Actor | None = None
         self.body: Any = None
         self.raw_body = b""
-        self._headers: dict[bytes, bytes] | None = None
 
     def header(self, name: str) -> str | None:
-        if self._headers is None:
-            self._headers = dict(self.scope["headers"])
-        value = self._headers.get(name.encode())
-        return None if value is None else value.decode("latin-1")
+        return self.headers.get(name)
 
     def cookie(self, name: str) -> str | None:
         text = self.header("cookie")
@@ -138,7 +155,7 @@ class Call:
 
     @property
     def query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        return dict(parse_qsl(self.query_string, keep_blank_values=True))
 
     @property
     def form(self) -> dict[str, str]:
@@ -155,24 +172,14 @@ class Call:
             raise NotSignedInError
         return self.actor
 
-    @property
-    def address(self) -> str:
-        client = self.scope.get("client")
-        return client[0] if client else ""
 
-    @property
-    def is_secure(self) -> bool:
-        return bool(self.scope.get("scheme") == "https")
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer that is more than a JSON structure: a page, a redirect, a file."""
+class Reply(msgspec.Struct, frozen=True):
+    """An answer that is whole: a page, a redirect, a file, an encoded structure. Patients' pages are kept nowhere, unless a header allows it."""
 
     content: bytes | str = b""
     status: int = 200
     media_type: str = "text/html; charset=utf-8"
-    headers: Sequence[tuple[str, str]] = ()
+    headers: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,12 @@ class Stream:
     """Server-sent events, one chunk each."""
 
     chunks: AsyncIterator[bytes]
+    headers: Headers = ()
+
+
+Answer = Reply | Stream
+# What a server program serves: asked with a call, it answers, whatever happens.
+App = Callable[[Call], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,44 +238,31 @@ class ErrorFace(Protocol):
     def page(self, problem: Mapping[str, Any], call: Call) -> Reply: ...
 
 
-def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, record: Callable[[str, BaseException], None]) -> Router:
-    """The ASGI application of all `endpoints`. `record` is told of unexpected errors with their request id."""
-    return Router(
-        [_Route(endpoint.path, _Handler(endpoint, gate, face, record), methods=[endpoint.method], face=face) for endpoint in endpoints],
-        default=_NotFound(face),
-        redirect_slashes=False,
-    )
+def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, record: Callable[[str, BaseException], None]) -> App:
+    """The application of all `endpoints`. `record` is told of unexpected errors with their request id."""
+    routes = Routes[_Handler]()
+    for endpoint in endpoints:
+        routes.add(endpoint.method, endpoint.path, _Handler(endpoint, gate, face, record))
+
+    async def answer(call: Call) -> Answer:
+        methods, taken = routes.find(call.path)
+        target = methods.get("GET" if call.method == "HEAD" else call.method)
+        if target is not None:
+            call.params = dict(zip(target.names, taken, strict=True))
+            return await target.answers(call)
+        return refusal(WrongMethodError(allow=_allowed(methods)) if methods else NotFoundError(), call, face)
+
+    return answer
 
 
-class _Route(Route):
-    """A route whose refusal of a method is a problem like every other."""
-
-    def __init__(self, path: str, handler: "_Handler", *, methods: list[str], face: ErrorFace) -> None:
-        super().__init__(path, handler, methods=methods, name=f"{methods[0]} {path}")
-        self._face = face
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        methods = self.methods or set()
-        if scope["method"] in methods:
-            await self.app(scope, receive, send)
-        else:
-            await send_problem(WrongMethodError(allow=", ".join(sorted(methods))), scope, send, self._face)
+def _allowed(methods: Iterable[str]) -> str:
+    return ", ".join(sorted({*methods, "HEAD"} if "GET" in methods else methods))
 
 
-class _NotFound:
-    def __init__(self, face: ErrorFace) -> None:
-        self._face = face
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await send_problem(NotFoundError(), scope, send, self._face)
-
-
-async def send_problem(error: MizError, scope: Scope, send: Send, face: ErrorFace) -> None:
+def refusal(error: MizError, call: Call, face: ErrorFace) -> Reply:
     """An error outside of any endpoint: a page for a person, a problem document for a program."""
-    call = Call(scope)
     problem = problem_of(error, call, face)
-    await send_reply(send, problem_reply(problem) if scope["path"].startswith("/api/") else face.page(problem, call))
+    return problem_reply(problem) if call.path.startswith("/api/") else face.page(problem, call)
 
 
 class _Handler:
@@ -276,8 +276,7 @@ class _Handler:
         self._decoder = msgspec.json.Decoder(endpoint.body) if endpoint.body else None
         self._writes = endpoint.method != "GET"
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        call = Call(scope)
+    async def __call__(self, call: Call) -> Answer:
         endpoint = self._endpoint
         try:
             call.actor, is_by_cookie = self._gate.identify(call, is_open_while_locked=endpoint.is_open_while_locked)
@@ -289,18 +288,16 @@ class _Handler:
                 if endpoint.may.isdisjoint(call.actor.roles):
                     raise NotPermittedError
             if self._writes:
-                call.raw_body = await _read_body(receive)
+                call.raw_body = await call.read()
                 if self._decoder is not None:
                     call.body = self._decode(call.raw_body)
-            result = await endpoint.run(call)
+            return self._answer(await endpoint.run(call))
         except MizError as error:
-            await self._refuse(error, call, send)
+            return self._refuse(error, call)
         except Exception as error:  # noqa: BLE001 - the loop's edge: recorded with its id, answered without its text
             unexpected = UnexpectedError(request_id=secrets.token_hex(8))
             self._record(str(unexpected.fields["request_id"]), error)
-            await self._refuse(unexpected, call, send)
-        else:
-            await self._answer(result, receive, send)
+            return self._refuse(unexpected, call)
 
     def _decode(self, raw: bytes) -> Any:
         assert self._decoder is not None
@@ -311,27 +308,18 @@ class _Handler:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UnparsableInputError from error
 
-    async def _answer(self, result: Any, receive: Receive, send: Send) -> None:
-        if isinstance(result, Reply):
-            await send_reply(send, result)
-        elif isinstance(result, Stream):
-            await _send_stream(receive, send, result)
-        else:
-            content = b"" if result is None else msgspec.json.encode(result)
-            status = 204 if result is None else self._endpoint.status
-            headers: Headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content)), _NO_STORE]
-            version = getattr(result, "version", None)
-            if type(version) is int:
-                headers.append((b"etag", b'"%d"' % version))
-            await send({"type": "http.response.start", "status": status, "headers": headers + SECURITY_HEADERS})
-            await send({"type": "http.response.body", "body": content})
+    def _answer(self, result: Any) -> Answer:
+        if isinstance(result, Reply | Stream):
+            return result
+        if result is None:
+            return Reply(b"", 204, "application/json")
+        version = getattr(result, "version", None)
+        headers = (("etag", f'"{version}"'),) if type(version) is int else ()
+        return Reply(msgspec.json.encode(result), self._endpoint.status, "application/json", headers)
 
-    async def _refuse(self, error: MizError, call: Call, send: Send) -> None:
+    def _refuse(self, error: MizError, call: Call) -> Reply:
         problem = problem_of(error, call, self._face)
-        if self._endpoint.is_page:
-            await send_reply(send, self._face.page(problem, call))
-        else:
-            await send_reply(send, problem_reply(problem))
+        return self._face.page(problem, call) if self._endpoint.is_page else problem_reply(problem)
 
 
 def refuse_foreign_page(call: Call) -> None:
@@ -354,7 +342,7 @@ def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:
         "title": face.sentence(error.title, fields, call),
         "status": _STATUS_OF_CODE.get(error.code) or STATUS_OF[error.kind],
         "detail": face.sentence(error.detail, fields, call),
-        "instance": call.scope["path"],
+        "instance": call.path,
         "code": error.code,
     }
     if error.hint:
@@ -366,54 +354,3 @@ def problem_reply(problem: Mapping[str, Any]) -> Reply:
     """The problem as `application/problem+json`."""
     headers = [("retry-after", str(problem.get("retry_after_s", 1)))] if problem["status"] in (429, 503) else []
     return Reply(msgspec.json.encode(problem), problem["status"], "application/problem+json", headers)
-
-
-async def send_reply(send: Send, reply: Reply) -> None:
-    content = reply.content.encode() if isinstance(reply.content, str) else reply.content
-    headers: Headers = [(b"content-type", reply.media_type.encode()), (b"content-length", b"%d" % len(content))]
-    headers += [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
-    if not any(name == "cache-control" for name, _ in reply.headers):
-        headers.append(_NO_STORE)
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers + SECURITY_HEADERS})
-    await send({"type": "http.response.body", "body": content})
-
-
-async def _send_stream(receive: Receive, send: Send, stream: Stream) -> None:
-    headers: Headers = [(b"content-type", b"text/event-stream"), _NO_STORE, (b"x-accel-buffering", b"no")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers + SECURITY_HEADERS})
-
-    async def send_all() -> None:
-        async for chunk in stream.chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-
-    async def wait_for_hang_up() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    tasks = [asyncio.ensure_future(send_all()), asyncio.ensure_future(wait_for_hang_up())]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _read_body(receive: Receive) -> bytes:
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > BODY_LIMIT_BYTES:
-            raise BodyTooLargeError
-        return body
-    parts, size = [body], len(body)
-    while message.get("more_body", False):
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise UnparsableInputError
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > BODY_LIMIT_BYTES:
-            raise BodyTooLargeError
-    return b"".join(parts)

@@ -58,9 +58,9 @@ class Face:
         if call.header("hx-request"):
             headers += [("hx-retarget", "#notice"), ("hx-reswap", "innerHTML"), ("hx-push-url", "false")]
             return Reply(render(Problem(**shown), look), status, headers=headers)
-        if status == 401 and call.scope["method"] == "GET":
+        if status == 401 and call.method == "GET":
             gate = "/locked" if code == "screen-locked" else "/sign-in"
-            return Reply(b"", 303, headers=[("location", f"{gate}?next={quote(call.scope['path'])}")])
+            return Reply(b"", 303, headers=[("location", f"{gate}?next={quote(call.path)}")])
         return Reply(render(ProblemPage(**shown), look, version=self._version), status, headers=headers)
 
 

@@ -5,16 +5,14 @@ An application of its own that knows no session, no user and no patient; it read
 
 from dataclasses import dataclass
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from miz.infra.certificates.folder import Certificates
 from miz.infra.certificates.names import CertificateState, bears, is_loopback
-from miz.infra.hosts import KnownHosts
-from miz.infra.http import Call, ErrorFace, Reply, send_reply
+from miz.infra.hosts import for_known_hosts, host_of
+from miz.infra.http import App, Call, ErrorFace, Reply
 from miz.ui import assets, i18n
 from miz.ui.render import Look, render
 
@@ -32,9 +30,9 @@ class TrustPage:
     secure_address: str
 
 
-def trust_app(certificates: Certificates, *, practice: str, port: int, face: ErrorFace) -> ASGIApp:
+def trust_app(certificates: Certificates, *, practice: str, port: int, face: ErrorFace) -> App:
     """The application for the port without TLS; `port` is the one with."""
-    return KnownHosts(_Trust(certificates, practice, port), answers_to=certificates.answers_to, face=face)
+    return for_known_hosts(_Trust(certificates, practice, port).answer, answers_to=certificates.answers_to, face=face)
 
 
 class _Trust:
@@ -43,34 +41,24 @@ class _Trust:
         self._practice = practice
         self._port = port
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        if scope["method"] == "GET":
-            await send_reply(send, self._answer(Call(scope)))
-        elif scope["method"] == "HEAD":
-            await send_reply(_without_body(send), self._answer(Call(scope)))
-        else:
-            await send_reply(send, Reply(b"", 405, headers=[("allow", "GET, HEAD")]))
-
-    def _answer(self, call: Call) -> Reply:
-        path: str = call.scope["path"]
-        if path in self._look():
-            kind = assets.media_type(path)
-            return Reply(self._look()[path], media_type=kind)
+    async def answer(self, call: Call) -> Reply:
+        if call.method not in {"GET", "HEAD"}:
+            return Reply(b"", 405, headers=[("allow", "GET, HEAD")])
+        if call.path in self._look():
+            return Reply(self._look()[call.path], media_type=assets.media_type(call.path))
         authority = self._certificates.authority_pem
-        if path == "/miz-ca.pem" and authority:
+        if call.path == "/miz-ca.pem" and authority:
             return Reply(authority, media_type="application/x-pem-file")
-        if path == "/miz-ca.crt" and authority:
+        if call.path == "/miz-ca.crt" and authority:
             # As DER, whose plain SHA-256 is the fingerprint: every system can tell it without opening the file.
             return Reply(x509.load_pem_x509_certificate(authority).public_bytes(Encoding.DER), media_type=_AUTHORITY_TYPE)
         language = call.query.get("lang") or i18n.language_of(call.header("accept-language"), None)
         page = TrustPage(practice=self._practice, certificate=self._certificates.state(), secure_address=self._secure_address(call))
-        return Reply(render(page, Look(language="en" if language == "en" else "de")), 200 if path == "/" else 404)
+        return Reply(render(page, Look(language="en" if language == "en" else "de")), 200 if call.path == "/" else 404)
 
     def _secure_address(self, call: Call) -> str:
         """The server with TLS under the name that was asked for, or under one that the certificate bears."""
-        asked = urlsplit(f"//{call.header('host')}").hostname or ""
+        asked = host_of(call) or ""
         borne = self._certificates.state().names
         name = asked if bears(borne, asked) else next((name for name in borne if not is_loopback(name) and "*" not in name), asked)
         return f"https://{f'[{name}]' if ':' in name else name}:{self._port}/"
@@ -78,10 +66,3 @@ class _Trust:
     @staticmethod
     def _look() -> dict[str, bytes]:
         return {assets.address(name): assets.files()[name] for name in _LOOK}
-
-
-def _without_body(send: Send) -> Send:
-    async def send_head(message: Message) -> None:
-        await send(message if message["type"] == "http.response.start" else {**message, "body": b""})
-
-    return send_head

@@ -1,4 +1,4 @@
-"""The Viewer as an ASGI application of its own: GET routes for paired displays, on read-only connections of its own."""
+"""The Viewer as an application of its own: GET routes for paired displays, on read-only connections of its own."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Literal
 
 import msgspec
-from starlette.types import Receive, Scope, Send
 
 import miz
 from miz.access.devices.cookie import COOKIE
@@ -17,7 +16,7 @@ from miz.apps.viewer.display import SHOW_ROOM, DisplayGate, is_same_room, look_f
 from miz.apps.viewer.pages import RestScreen, ViewerNotice, ViewerPage, patient_screen
 from miz.infra.db.engine import Reader
 from miz.infra.events import Event
-from miz.infra.http import EVERYBODY, Call, Endpoint, ErrorFace, Reply, Stream, build_app
+from miz.infra.http import EVERYBODY, Answer, Call, Endpoint, ErrorFace, Reply, Stream, build_app
 from miz.kernel.clock import Clock
 from miz.kernel.errors import NotPermittedError
 from miz.practice.advice import Advisor
@@ -94,9 +93,9 @@ class Viewer:
         self._online: dict[object, OnlineViewer] = {}
         self._app = build_app(self.endpoints(), gate=self._gate, face=face, record=record)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application of `/viewer` and what stands below it."""
-        await self._app(scope, receive, send)
+    async def __call__(self, call: Call) -> Answer:
+        """The application of `/viewer` and what stands below it."""
+        return await self._app(call)
 
     def endpoints(self) -> list[Endpoint]:
         """Every route of the Viewer; all of them read."""

@@ -68,7 +68,7 @@ class MovingRoutes:
         if not application_id:
             raise ApplicationMissingError
         application = self._presence.of(application_id, call.person)
-        key, user_id, route = call.header("idempotency-key"), call.person.user_id, f"{call.scope['method']} {call.scope['path']}"
+        key, user_id, route = call.header("idempotency-key"), call.person.user_id, f"{call.method} {call.path}"
         return await self._writer.run(
             lambda tx: once(
                 tx, user_id=user_id, route=route, key=key, request=call.raw_body, answer=answer, work=lambda: work(tx, application, token)

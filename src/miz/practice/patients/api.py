@@ -238,7 +238,7 @@ class PatientRoutes:
         return await self._once(call, answer, lambda tx: work(tx, token))
 
     async def _once(self, call: Call, answer: type[T], work: Callable[[Transaction], T]) -> T:
-        key, user_id, route = call.header("idempotency-key"), call.person.user_id, f"{call.scope['method']} {call.scope['path']}"
+        key, user_id, route = call.header("idempotency-key"), call.person.user_id, f"{call.method} {call.path}"
         return await self._writer.run(
             lambda tx: once(tx, user_id=user_id, route=route, key=key, request=call.raw_body, answer=answer, work=lambda: work(tx))
         )

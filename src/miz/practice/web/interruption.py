@@ -64,7 +64,7 @@ def ask(at: RecordDesk, call: Call, record: Patient, found: Interruption, *, rol
         translate("allergy not confirmed"),
     ]  # fmt: skip
     dialog = InterruptionDialog(
-        action=call.scope["path"], role=role, found=found, lock=at.lock(call, record), reasons=reasons,
+        action=call.path, role=role, found=found, lock=at.lock(call, record), reasons=reasons,
         fields={name: value for name, value in call.form.items() if name not in _NOT_REPEATED},
         keys=[new_key() for _ in range(len(found.alternatives) + 2)], may_decide=not SIGN_OFF.isdisjoint(call.person.roles),
     )  # fmt: skip

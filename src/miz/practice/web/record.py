@@ -179,7 +179,7 @@ class RecordDesk:
         # The token and the window may be new ones when a form is sent again after a lost connection.
         request = repr(sorted((name, value) for name, value in form.items() if name not in ("fencing_token", "application"))).encode()
         guarded = partial(
-            once, user_id=call.person.user_id, route=f"POST {call.scope['path']}", key=form.get("idempotency_key"), request=request, answer=answer
+            once, user_id=call.person.user_id, route=f"POST {call.path}", key=form.get("idempotency_key"), request=request, answer=answer
         )  # fmt: skip
         return await self.writer.run(lambda tx: guarded(tx, work=lambda: work(tx, token)))
 
