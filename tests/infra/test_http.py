@@ -20,7 +20,7 @@ from miz.access.errors import TooManyAttemptsError
 from miz.access.sessions import COOKIE
 from miz.apps.bootstrap import Server
 from miz.infra.api_client import RefusedError
-from miz.infra.http import BODY_LIMIT_BYTES, EVERYBODY, STATUS_OF, Call, Endpoint, build_app
+from miz.infra.http import BODY_LIMIT_BYTES, EVERYBODY, STATUS_OF, Call, Endpoint, Reply, build_app
 from miz.kernel.actor import Actor
 from miz.kernel.errors import MizError
 from miz.knowledge.table_files import KnowledgeFaultsError
@@ -198,25 +198,10 @@ def refused_with(error: BaseException, language: str = "de") -> tuple[Answer, li
 
     endpoint = Endpoint(method="GET", path="/api/x", may=EVERYBODY, run=failing, summary="")
     app = build_app([endpoint], gate=_Anybody(), face=Face(version="0"), record=lambda request_id, _: recorded.append(request_id))
-    messages: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b""}
-
-    async def send(message: Any) -> None:
-        messages.append(message)
-
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/api/x",
-        "root_path": "",
-        "query_string": b"",
-        "headers": [(b"accept-language", language.encode())],
-    }
-    asyncio.run(app(scope, receive, send))
-    headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
-    return (messages[0]["status"], headers, messages[1]["body"]), recorded
+    reply = asyncio.run(app(Call("GET", "/api/x", {"accept-language": language})))
+    assert isinstance(reply, Reply)
+    assert isinstance(reply.content, bytes)
+    return (reply.status, {"content-type": reply.media_type, **dict(reply.headers)}, reply.content), recorded
 
 
 @pytest.mark.parametrize("kind", error_classes(), ids=lambda kind: kind.__name__)
@@ -229,7 +214,7 @@ def test_every_refusal_has_the_promised_shape(kind: type[MizError]) -> None:
     assert document["type"] == f"/problems/{document['code']}"
     assert document["instance"] == "/api/x"
     assert document["status"] == answer[0]
-    assert answer[0] == {"unparsable-input": 400, "method-not-allowed": 405, "foreign-host": 421}.get(document["code"], STATUS_OF[kind.kind])
+    assert answer[0] == {"unparsable-input": 400, "method-not-allowed": 405, "foreign-host": 421, "body-too-slow": 408}.get(document["code"], STATUS_OF[kind.kind])
     assert "{" not in document["title"] + document["detail"] + document.get("hint", "")
     assert 10 <= kind(**fields).exit_code <= 17
 
