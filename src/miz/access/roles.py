@@ -33,3 +33,7 @@ EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper for dentist, assistant and owner; the whole file only for whoever owns the folder."""
 READ_AUDIT = frozenset({"owner", "admin", "auditor", "local"})
 RENEW_AUDIT_ANCHOR = frozenset({"owner", "local"})
+READ_CERTIFICATE = frozenset({"owner", "admin", "technician", "local"})
+MANAGE_CERTIFICATE = frozenset({"owner", "admin", "local"})
+BRING_CERTIFICATE = frozenset({"local"})
+"""The site's own certificate comes with its key, which travels no network."""

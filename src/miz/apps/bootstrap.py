@@ -27,11 +27,18 @@ from miz.access.devices.service import DeviceRegister
 from miz.access.devices.web import DevicePages
 from miz.access.idempotency import forget_old_answers
 from miz.access.passwords import PasswordDesk, check_password_rule
+from miz.access.second_factor.api import SecondFactorRoutes
+from miz.access.second_factor.errors import SecondFactorRecentNeededError
+from miz.access.second_factor.service import SecondFactors
+from miz.access.second_factor.web import SecondFactorPages
 from miz.access.sessions import LOCAL, Sessions
+from miz.access.signing_in import SigningIn
 from miz.access.web import AccessPages
 from miz.access.workplaces.api import PlaceRoutes
 from miz.access.workplaces.service import Places, set_up_workplace
 from miz.apps.advice import EditionAdvisor
+from miz.apps.certificates.api import CertificateRoutes
+from miz.apps.certificates.service import CertificateDesk
 from miz.apps.console.routes import console_endpoints
 from miz.apps.console.traffic import Traffic
 from miz.apps.sample_patients import SAMPLE_PATIENTS
@@ -127,6 +134,7 @@ class Server:
         )
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock)
+        self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
         self.traffic = Traffic()
         self.memory = RecordMemory()
@@ -151,10 +159,17 @@ class Server:
         self.accounts = Accounts(
             self.sessions, credentials, self.writer, self.trail, reader=reader, clock=clock, settings=self.settings, practice=self.practice
         )
+        self.second_factors = SecondFactors(
+            self.sessions, credentials, self.writer, self.trail, reader=reader, database_key=key, practice=self.practice
+        )
+        self.second_factor_pages = SecondFactorPages(self.second_factors, settings=self.settings, practice=self.practice)
+        self.signing_in = SigningIn(
+            self.sessions, credentials, self.second_factors, self.writer, self.trail, clock=clock, settings=self.settings
+        )
         self.places = Places(self.sessions, self.broker, self.trail)
         self.devices = DeviceRegister(self.sessions, attempts, self.writer, self.broker, self.trail, require_setup=self.modes.require_setup)
         self.advisor = EditionAdvisor(self.edition, today=self.today)
-        face = Face(version=miz.__version__)
+        face = Face(version=miz.__version__, pages={SecondFactorRecentNeededError.code: self.second_factor_pages.ask_for_recent})
         # Apart from all else: its own connections, its own gate, its own routes (ADR 0011).
         self.viewer = Viewer(
             self.viewing.reader, listening=self.broker.listening, advisor=self.advisor, clock=clock, today=self.today,
@@ -175,8 +190,9 @@ class Server:
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
-            *SessionRoutes(self.sessions, reader=reader).endpoints(),
-            *AccountRoutes(self.accounts, reader=reader, clock=self.clock).endpoints(),
+            *SessionRoutes(self.sessions, self.signing_in, reader=reader).endpoints(),
+            *AccountRoutes(self.accounts, self.second_factors, reader=reader, clock=self.clock).endpoints(),
+            *SecondFactorRoutes(self.second_factors).endpoints(),
             *PlaceRoutes(self.places, self.writer, reader=reader).endpoints(),
             *DeviceRoutes(self.devices, reader=reader, clock=self.clock).endpoints(),
             *AuditRoutes(
@@ -184,6 +200,7 @@ class Server:
             ).endpoints(),
             *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready).endpoints(),
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
+            *CertificateRoutes(self.certificate_desk).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
         ]
@@ -202,8 +219,9 @@ class Server:
         return [
             *FindPages(desk, self.records, self.writer).endpoints(),
             *PatientPages(desk, self.records, self.memory, self.writer).endpoints(),
-            *AccessPages(self.sessions, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
+            *AccessPages(self.sessions, self.signing_in, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
             *AccountPages(self.accounts, reader=reader, settings=self.settings, practice=self.practice).endpoints(),
+            *self.second_factor_pages.endpoints(),
             *DevicePages(self.devices, reader=reader, practice=self.practice).endpoints(),
             *console_endpoints(self),
         ]
@@ -301,7 +319,8 @@ class Server:
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
-                    await asyncio.to_thread(self.certificates.look_after)
+                    if await asyncio.to_thread(self.certificates.look_after):
+                        await self.writer.run(lambda tx: self.trail.record(tx, LOCAL, "certificate_renewed"))
                     await self.writer.run(forget_old_answers)
                     await self.writer.run(self.drafts.forget_old)
                 rounds += 1

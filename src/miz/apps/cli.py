@@ -15,6 +15,7 @@ from rich.table import Table
 
 from miz.access import cli as access_commands
 from miz.access.audit import cli as audit_commands
+from miz.apps.certificates import cli as certificate_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
 from miz.infra.command_line import CommandLine, Data, out, read_secret
@@ -32,7 +33,7 @@ app = typer.Typer(
     help="Medication information for dental practices.",
 )
 
-errors = Console(stderr=True, highlight=False)
+errors = Console(stderr=True, highlight=False, emoji=False)
 
 ReadyFile = Annotated[
     Path | None, typer.Option("--ready-file", help="Written once the server answers, removed when it stops.", metavar="FILE")
@@ -69,6 +70,7 @@ search_commands.register(app, language=language)
 practice_commands.register(app, command_line)
 access_commands.register(app, command_line)
 audit_commands.register(app, command_line)
+certificate_commands.register(app, command_line)
 
 
 @app.command()

@@ -43,16 +43,16 @@ def serve(server: Server, *, host: str, port: int, ready_file: Path | None = Non
 
 async def _serve(server: Server, host: str, port: int, ready_file: Path | None, ready: Callable[[str], bytes] | None) -> None:
     certificates = server.certificates
-    file = certificates.use_at(host) if server.settings.tls == "always" or not is_loopback(host) else None
-    tls = TlsFiles(file, file) if file else None
+    is_secure = server.settings.tls == "always" or not is_loopback(host)
+    tls = _tls_of(certificates.use_at(host)) if is_secure else None
     listener = listen(host, port)
     port = listener.getsockname()[1]
-    url = address_of(host, port, is_secure=tls is not None)
+    url = address_of(host, port, is_secure=is_secure)
     stopped = asyncio.Event()
     _stop_at_signals(stopped)
 
     def publish() -> None:
-        server.folder.publish_control(url, server.local_token, certificates.anchor_pem if tls else b"")
+        server.folder.publish_control(url, server.local_token, certificates.anchor_pem if is_secure else b"")
 
     web = WebServer(server, listener, tls=tls)
     async with contextlib.AsyncExitStack() as at_end:
@@ -62,9 +62,9 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
         await web.start()
         at_end.push_async_callback(web.stop)
         at_end.callback(server.broker.close)
-        if tls:
+        if is_secure:
             certificates.at_renewal(publish)
-            certificates.at_renewal(_in_loop(web.use, tls))
+            certificates.at_renewal(_in_loop(lambda: web.use(_tls_of(certificates.file))))
             await at_end.enter_async_context(_trust_beside(server, host, port))
         publish()
         content = ready(url) if ready else b""
@@ -100,12 +100,16 @@ async def _trust_beside(server: Server, host: str, port: int) -> AsyncIterator[N
         await page.stop()
 
 
-def _in_loop(follow: Callable[[TlsFiles], None], tls: TlsFiles) -> Callable[[], None]:
+def _tls_of(file: Path) -> TlsFiles:
+    return TlsFiles(file, file)
+
+
+def _in_loop(follow: Callable[[], None]) -> Callable[[], None]:
     """For whoever tells from another thread."""
     loop = asyncio.get_running_loop()
 
     def tell() -> None:
-        loop.call_soon_threadsafe(follow, tls)
+        loop.call_soon_threadsafe(follow)
 
     return tell
 

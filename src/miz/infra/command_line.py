@@ -17,7 +17,7 @@ from miz.kernel.errors import InvalidInputError
 Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
-out = Console(highlight=False)
+out = Console(highlight=False, emoji=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from miz.access.roles import CHANGE_MODE, MANAGE_PLACES, READ_AUDIT, READ_USERS, SEE_APPLICATIONS, SEE_CONSOLE
+from miz.access.roles import CHANGE_MODE, MANAGE_PLACES, READ_AUDIT, READ_CERTIFICATE, READ_USERS, SEE_APPLICATIONS, SEE_CONSOLE
 from miz.infra.http import Call, Endpoint
 from miz.kernel.actor import Actor
 from miz.kernel.errors import MizError
@@ -18,6 +18,7 @@ SCREENS: Sequence[tuple[str, str, frozenset[str], str]] = (
     ("users", "/console/users", READ_USERS, "users"),
     ("places", "/console/places", MANAGE_PLACES, "door"),
     ("trail", "/console/trail", READ_AUDIT, "history"),
+    ("certificate", "/console/certificate", READ_CERTIFICATE, "key"),
     ("settings", "/console/settings", CHANGE_MODE, "settings"),
 )
 """Name, address, who sees it, icon; in the order of the side navigation."""

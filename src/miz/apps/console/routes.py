@@ -6,6 +6,7 @@ from miz.access import users
 from miz.access.audit.api import AuditRoutes
 from miz.access.roles import SEARCH_PATIENTS
 from miz.apps.console.applications import ApplicationPages
+from miz.apps.console.certificate import CertificatePages
 from miz.apps.console.first_steps import FirstStepPages
 from miz.apps.console.frame import ConsoleFrame, screens_for
 from miz.apps.console.leases import LeasePages
@@ -50,6 +51,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *UserPages(server.accounts, frame, reader=reader, now=now).endpoints(),
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
+        *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
         *FirstStepPages(server.modes, server.folder, server.writer, frame, reader=reader, now=now).endpoints(),
     ]  # fmt: skip
