@@ -51,8 +51,12 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
     stopped = asyncio.Event()
     _stop_at_signals(stopped)
 
+    anchors: dict[bytes, None] = {}
+
     def publish() -> None:
-        server.folder.publish_control(url, server.local_token, certificates.anchor_pem if is_secure else b"")
+        if is_secure:  # the one before is shown for some seconds more
+            anchors[certificates.anchor_pem] = None
+        server.folder.publish_control(url, server.local_token, b"".join(anchors))
 
     web = WebServer(server, listener, tls=tls)
     async with contextlib.AsyncExitStack() as at_end:

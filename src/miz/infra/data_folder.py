@@ -35,7 +35,7 @@ class PracticeExistsError(MizError):
 
 
 class Control(NamedTuple):
-    """How the command line reaches the running server: address, token of this start, and the certificate to trust (PEM; empty without TLS)."""
+    """How the command line reaches the running server: address, token of this start, and the certificates to trust (PEM; empty without TLS)."""
 
     url: str
     token: str
