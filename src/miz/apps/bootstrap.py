@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import logging
 import secrets
-import traceback
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
@@ -56,6 +54,7 @@ from miz.infra.events import Event, EventBroker
 from miz.infra.files import InstanceLock
 from miz.infra.hosts import for_known_hosts
 from miz.infra.http import Answer, Call, Endpoint, build_app
+from miz.infra.server_log import record_unexpected
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
@@ -88,8 +87,6 @@ from miz.ui import help as help_pages
 from miz.ui.face import Face
 from miz.wire.client_protocol import EditionRef, NewPatient, Patient
 from miz.wire.client_protocol import Server as ServerState
-
-logger = logging.getLogger("miz")
 
 PRACTICE_ZONE = ZoneInfo("Europe/Berlin")
 HOUSEKEEPING_S = 0.5
@@ -382,12 +379,6 @@ async def _fill(
         await trail.catch_up(writer, is_closing=True)
     finally:
         await asyncio.to_thread(writer.stop)
-
-
-def record_unexpected(request_id: str, error: BaseException) -> None:
-    """Log where something unexpected happened; never the error's own text, which may hold patient data."""
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    logger.error("unexpected condition %s: %s\n%s", request_id, type(error).__name__, frames)
 
 
 def data_folder(path: Path) -> DataFolder:

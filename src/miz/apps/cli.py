@@ -82,8 +82,10 @@ def demo(
     """Start a practice with invented patients."""
     from miz.apps.demo import PEOPLE, PRACTICE, make_demo, sign_in_data
     from miz.apps.serve import serve
+    from miz.infra.server_log import start_log
 
     _ = translator(language())
+    start_log()
     server, scratch = make_demo(data)
 
     def ready(url: str) -> bytes:
@@ -142,9 +144,12 @@ def serve_command(
     """Start the server of a practice."""
     from miz.apps.bootstrap import Server, data_folder
     from miz.apps.serve import serve
+    from miz.infra.server_log import start_log
 
     _ = translator(language())
-    server = Server(data_folder(data), read_settings())
+    settings = read_settings()
+    start_log(settings.log_file)
+    server = Server(data_folder(data), settings)
 
     def ready(url: str) -> bytes:
         out.print(f"{server.practice}: {url}")

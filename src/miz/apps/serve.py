@@ -14,6 +14,9 @@ from miz.apps.bootstrap import Server
 from miz.apps.certificates.trust import trust_app
 from miz.infra.certificates.names import is_loopback
 from miz.infra.files import write_whole
+from miz.infra.server_log import tell_no_texts
+from miz.infra.service_manager import ServiceManager
+from miz.infra.settings import read_supervision
 from miz.infra.web_server import PortInUseError, TlsFiles, WebServer, listen
 from miz.ui.face import Face
 
@@ -29,7 +32,6 @@ def serve(server: Server, *, host: str, port: int, ready_file: Path | None = Non
     Once it answers, `ready(url)` is called and its result written to `ready_file`, which is removed at the stop.
     Raises `PortInUseError`, `AuthorityLockedError`.
     """
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     sys.setswitchinterval(_TURN_S)
     with asyncio.Runner(loop_factory=_event_loop()) as runner:
         try:
@@ -50,6 +52,8 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
     url = address_of(host, port, is_secure=is_secure)
     stopped = asyncio.Event()
     _stop_at_signals(stopped)
+    tell_no_texts(asyncio.get_running_loop())
+    manager = ServiceManager(read_supervision())
 
     anchors: dict[bytes, None] = {}
 
@@ -74,7 +78,11 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
         content = ready(url) if ready else b""
         if ready_file:
             write_whole(ready_file, content or url.encode(), is_private=True)
+        manager.tell(READY=1, STATUS=f"Answers at {url}")
+        watch = asyncio.create_task(manager.keep_watch(lambda: server.writer.run(lambda _: None)))
+        at_end.callback(watch.cancel)
         await stopped.wait()
+        manager.tell(STOPPING=1)
 
 
 def address_of(host: str, port: int, *, is_secure: bool) -> str:

@@ -4,7 +4,7 @@ import os
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from miz.kernel.errors import InvalidInputError
 
@@ -25,6 +25,7 @@ class Settings:
     server_names: names and addresses by which other computers reach the server, separated by commas; empty = found by itself.
         What `miz certificate names` has stored wins.
     http_port: port of the page that shows how to trust the server, without TLS; 0 = none.
+    log_file: what the server tells about itself goes to this file, too, kept below 25 MB; empty = standard error only.
     """
 
     control_interval_s: int = 30
@@ -37,6 +38,7 @@ class Settings:
     tls: str = "auto"
     server_names: str = ""
     http_port: int = 8480
+    log_file: str = ""
 
 
 _RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24), "http_port": (0, 65_535)}
@@ -71,14 +73,42 @@ def _parsed(name: str, kind: type, text: str) -> Any:
 
 
 def state_folder() -> Path:
-    """Where the system keeps a program's state, apart from its data."""
+    """Where this account keeps a program's state, apart from its data; a service is given the system's by `XDG_STATE_HOME`."""
+    if sys.platform == "win32" or os.geteuid() == 0:
+        return system_state_folder()
+    own = ("Library", "Application Support") if sys.platform == "darwin" else (".local", "state")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home().joinpath(*own))
+
+
+def system_state_folder() -> Path:
+    """Where programs that belong to the system keep their state."""
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData"))
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    if os.geteuid() == 0:
-        return Path("/var/lib")
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return Path("/Library/Application Support" if sys.platform == "darwin" else "/var/lib")
+
+
+class Supervision(NamedTuple):
+    """What systemd asks of the process it has started: where to tell how it does, and how often; empty and 0 without."""
+
+    socket: str = ""
+    watchdog_s: float = 0.0
+
+
+def read_supervision() -> Supervision:
+    """As systemd has set it for this process."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    is_for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    watchdog_s = int(microseconds) / 1_000_000 if is_for_us and microseconds.isdecimal() else 0.0
+    return Supervision(os.environ.get("NOTIFY_SOCKET", ""), watchdog_s)
+
+
+def is_journal(descriptor: int) -> bool:
+    """Whether what is written there goes to the system's journal, which knows the time by itself."""
+    try:
+        found = os.fstat(descriptor)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{found.st_dev}:{found.st_ino}"
 
 
 def preferred_language() -> str:
