@@ -211,7 +211,10 @@ async def _send_stream(proto: HTTPProtocol, stream: Stream) -> None:
         async for chunk in stream.chunks:
             await transport.send_bytes(chunk)
 
-    tasks = [asyncio.ensure_future(send_all()), asyncio.ensure_future(proto.client_disconnect())]
+    async def wait_for_hang_up() -> None:
+        await proto.client_disconnect()
+
+    tasks = [asyncio.ensure_future(send_all()), asyncio.ensure_future(wait_for_hang_up())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
