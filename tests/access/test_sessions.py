@@ -30,7 +30,7 @@ def within(server: ServerThread, work: Coroutine[Any, Any, T]) -> T:
 
 
 def sign_in(server: ServerThread, address: str, *, name: str = "Fr. Assistenz", password: str = PASSWORD) -> str:
-    return within(server, server.server.sessions.sign_in(name=name, password=password, place=None, address=address))[0]
+    return within(server, server.server.signing_in.sign_in(name=name, password=password, place=None, address=address))[0]
 
 
 def again(server: ServerThread, client: ApiClient) -> ApiClient:

@@ -55,8 +55,19 @@ class WeakPasswordError(InvalidInputError):
     """The password is too short or too easy to guess."""
 
     code = "weak-password"
-    title = "The password must have 15 to 200 characters and must not be easy to guess, such as a name of the practice or a row of keys."
+    title = (
+        "The password must have 15 to 200 characters, with a second factor at least 8, and must not be easy to guess, such as a name of the "
+        "practice or a row of keys."
+    )
     hint = "Several words in a row are easy to remember and long enough."
+
+
+class PasswordTooShortAloneError(WrongPasswordError):
+    """The password was chosen beside a second factor that was reset since."""
+
+    code = "password-too-short-alone"
+    title = "This password is long enough only together with a second factor, and there is none any more."
+    hint = "Ask for a one-time code, with which you set a password of at least 15 characters."
 
 
 class PasswordsDifferError(InvalidInputError):

@@ -10,7 +10,7 @@ from miz.ui.face import look_of, safe_next
 from miz.ui.i18n import translator
 from miz.ui.render import Page, render
 
-_GATES = {"/sign-in", "/locked", "/change-user", "/first-password", "/account", "/pair"}
+_GATES = {"/sign-in", "/sign-in/code", "/second-factor", "/locked", "/change-user", "/first-password", "/account", "/pair"}
 
 
 def words_of(call: Call, error: MizError | None, field: str) -> tuple[dict[str, str], str]:

@@ -15,7 +15,7 @@ from argon2.exceptions import VerificationError
 
 from miz.access.errors import TooManyAttemptsError, WeakPasswordError, WeakPinError
 
-PASSWORD_LENGTH = range(15, 201)
+LENGTH_ALONE, LENGTH_WITH_SECOND_FACTOR, LONGEST = 15, 8, 200
 # Keys in the order of the alphabet and of German and English keyboards.
 _ROWS = (
     "1234567890" * 3,
@@ -65,10 +65,16 @@ class PasswordDesk:
             self._waiting -= 1
 
 
-def check_password_rule(password: str, *names: str) -> None:
+def check_password_rule(password: str, *names: str, has_second_factor: bool = False) -> None:
     """Raise `WeakPasswordError` for one that is too short, too long, or easy to guess, such as a name of the practice."""
-    if len(password) not in PASSWORD_LENGTH or _is_easy_to_guess(password.casefold(), {name.casefold() for name in names}):
+    least = LENGTH_WITH_SECOND_FACTOR if has_second_factor else LENGTH_ALONE
+    if not least <= len(password) <= LONGEST or _is_easy_to_guess(password.casefold(), {name.casefold() for name in names}):
         raise WeakPasswordError
+
+
+def is_long_enough_alone(password: str) -> bool:
+    """Whether it may be the only thing that is asked for."""
+    return len(password) >= LENGTH_ALONE
 
 
 def _is_easy_to_guess(password: str, names: set[str]) -> bool:

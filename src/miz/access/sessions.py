@@ -16,11 +16,10 @@ from urllib.parse import unquote
 from msgspec import structs
 from sqlalchemy import insert, select, update
 
-from miz.access import users
 from miz.access.audit.service import AuditTrail
 from miz.access.codes import new_token, token_hash
-from miz.access.credentials import Credentials, may_sign_in
-from miz.access.errors import ScreenLockedError, SessionNotFoundError, UserDisabledError
+from miz.access.credentials import Credentials
+from miz.access.errors import ScreenLockedError, SessionNotFoundError
 from miz.access.tables import room, user_account, user_session, workplace
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
@@ -37,7 +36,9 @@ LOCAL = Actor(user_id="local", user="local", roles=frozenset({"local"}), session
 
 @dataclass(slots=True)
 class LiveSession:
-    """A session in memory. `ends_s`, its end, and `active_s`, the last input, are steady time: wall clocks jump."""
+    """A session in memory. `ends_s`, its end, `active_s`, the last input, and `code_s`, the last code of the second factor, are steady
+    time: wall clocks jump.
+    """
 
     actor: Actor
     token_hash: bytes
@@ -45,6 +46,7 @@ class LiveSession:
     ends_s: float
     active_s: float
     is_locked: bool = False
+    code_s: float | None = None
 
 
 class Sessions:
@@ -121,28 +123,35 @@ class Sessions:
                 session.active_s = now
         return session.actor, True
 
-    async def sign_in(
-        self, *, name: str, password: str, place: Workplace | None, address: str, device_id: str | None = None
+    def begin(
+        self, tx: Transaction, user: Any, place: Workplace | None, device_id: str | None, expires_at: datetime, *, has_code: bool = False
     ) -> tuple[str, Actor]:
-        """Start a session: the token for the client, and who it is. `device_id` is that of a registered workplace.
+        """A new session of the user whose row is given: its token for the client, and who it is.
 
-        Raises `WrongPasswordError`, `TooManyAttemptsError`.
+        `device_id` is that of a registered workplace; `has_code`: a code of the second factor was given just now.
         """
-        await self._credentials.check_password(name, password, address)
         token = new_token()
+        actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), place, device_id)
+        session = LiveSession(actor, token_hash(token), tx.now, self._end_of(expires_at, tx.now), self._clock.steady_s())
+        session.code_s = self._clock.steady_s() if has_code else None
+        tx.connection.execute(
+            insert(user_session).values(
+                id=actor.session_id, token_hash=session.token_hash, user_id=actor.user_id, workplace_id=actor.workplace_id,
+                device_id=actor.device_id, started_at=tx.now, expires_at=expires_at,
+            )
+        )  # fmt: skip
+        tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
+        return token, actor
 
-        def store(tx: Transaction) -> Actor:
-            # Read again: while the password was compared, the account may have been switched off or got other roles.
-            user = users.find_user(tx.connection, name)
-            if not user.password_hash or not may_sign_in(user, address):
-                raise UserDisabledError
-            actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), place, device_id)
-            self._begin(tx, actor, token, tx.now + timedelta(hours=self._settings.session_h))
-            users.note_password_used(tx, user.id)
-            self._trail.record(tx, actor, "signed_in", detail=address)
-            return actor
+    def note_code(self, actor: Actor) -> None:
+        """A code of the second factor was given in this session just now."""
+        for session in self._of(session_id=actor.session_id):
+            session.code_s = self._clock.steady_s()
 
-        return token, await self._writer.run(store)
+    def has_recent_code(self, actor: Actor, within_s: float) -> bool:
+        """Whether a code was given in this session within that time; a restart of the server forgets it."""
+        given = (session.code_s for session in self._of(session_id=actor.session_id))
+        return any(code_s is not None and self._clock.steady_s() - code_s <= within_s for code_s in given)
 
     async def unlock(self, actor: Actor, password: str, address: str) -> None:
         """Go on with a locked session by its own user's password. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
@@ -165,10 +174,8 @@ class Sessions:
         """
         if not _mark_ended(tx, former.session_id):
             raise NotSignedInError
-        token = new_token()
         place = Workplace(former.workplace_id, former.workplace, former.room) if former.workplace_id else None
-        actor = _actor(user.id, user.name, user.roles, str(uuid.uuid4()), place, former.device_id)
-        self._begin(tx, actor, token, expires_at)
+        token, actor = self.begin(tx, user, place, former.device_id, expires_at)
         for follow in self._at_hand_over if with_windows else []:
             follow(tx, former.session_id, actor)
         for end in [] if with_windows else self._at_end:
@@ -229,16 +236,6 @@ class Sessions:
                 session.actor = structs.replace(session.actor, workplace=after.name, room=after.room)
 
         tx.after_commit(rename)
-
-    def _begin(self, tx: Transaction, actor: Actor, token: str, expires_at: datetime) -> None:
-        session = LiveSession(actor, token_hash(token), tx.now, self._end_of(expires_at, tx.now), self._clock.steady_s())
-        tx.connection.execute(
-            insert(user_session).values(
-                id=actor.session_id, token_hash=session.token_hash, user_id=actor.user_id, workplace_id=actor.workplace_id,
-                device_id=actor.device_id, started_at=tx.now, expires_at=expires_at,
-            )
-        )  # fmt: skip
-        tx.after_commit(lambda: self._by_hash.update({session.token_hash: session}))
 
     def _end_of(self, expires_at: datetime, now: datetime) -> float:
         """The steady time of an end that is stored as an instant; a whole session from now at most, should a clock have been wrong."""

@@ -9,14 +9,19 @@ from miz.access.devices.model import Device
 from miz.access.errors import TooManyAttemptsError, UnknownWorkplaceError, WrongPasswordError
 from miz.access.gate import gate_reply, go_to, session_cookie, way_back, words_of
 from miz.access.roles import SEARCH_PATIENTS, SIGNED_IN
+from miz.access.second_factor.errors import WrongSecondFactorError
 from miz.access.sessions import Sessions
+from miz.access.signing_in import HALF_S, SigningIn
 from miz.access.workplaces.rows import find_workplace, list_workplaces
 from miz.infra.db.engine import Reader
 from miz.infra.http import EVERYBODY, Call, Endpoint, Reply
 from miz.kernel.actor import Actor
-from miz.kernel.errors import MizError
+from miz.kernel.errors import MizError, NotSignedInError
 from miz.ui.face import safe_next
 from miz.wire.client_protocol import Workplace
+
+# Between the two steps: what was right so far, known by a token that is no session.
+_HALF_COOKIE = "miz_sign_in"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,18 @@ class SignInPage:
     chosen: str
     next: str
     has_new_password: bool
+    errors: dict[str, str]
+    advice: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInCodePage:
+    """The second step: the code of the second factor."""
+
+    template: ClassVar[str] = "sign_in_code.html"
+    practice: str
+    user: str
+    next: str
     errors: dict[str, str]
     advice: str
 
@@ -52,8 +69,9 @@ class LockedPage:
 class AccessPages:
     """The pages, bound to one server's parts."""
 
-    def __init__(self, sessions: Sessions, *, reader: Reader, practice: str, session_h: int) -> None:
+    def __init__(self, sessions: Sessions, signing_in: SigningIn, *, reader: Reader, practice: str, session_h: int) -> None:
         self._sessions = sessions
+        self._signing_in = signing_in
         self._reader = reader
         self._practice = practice
         self._session_s = session_h * 3_600
@@ -65,6 +83,8 @@ class AccessPages:
         return [
             page("GET", "/sign-in", EVERYBODY, self.show_sign_in, "The sign-in page"),
             page("POST", "/sign-in", EVERYBODY, self.sign_in, "Sign in"),
+            page("GET", "/sign-in/code", EVERYBODY, self.show_code, "The second step of the sign-in"),
+            page("POST", "/sign-in/code", EVERYBODY, self.finish, "Sign in with the code of the second factor"),
             page("POST", "/sign-out", SIGNED_IN, self.sign_out, "Sign out"),
             page("POST", "/lock", SIGNED_IN, self.lock, "Lock the screen"),
             page("GET", "/locked", SIGNED_IN, self.show_locked, "The locked screen"),
@@ -80,13 +100,30 @@ class AccessPages:
         chosen = (registered.workplace_id or "") if registered else form.get("workplace", "")
         try:
             place = find_workplace(self._reader(), chosen) if chosen else None
-            token, actor = await self._sessions.sign_in(
+            token, actor = await self._signing_in.begin(
                 name=user, password=form.get("password", ""), place=place, address=call.address,
                 device_id=registered.id if registered else None,
             )  # fmt: skip
         except (WrongPasswordError, TooManyAttemptsError, UnknownWorkplaceError) as error:
             return self._sign_in_page(call, user=user, chosen=chosen, next_path=next_path, error=error)
-        return go_to(_home_of(actor) if next_path == "/" else next_path, session_cookie(token, self._session_s, call))
+        if actor is None:
+            return go_to(f"/sign-in/code?next={quote(next_path)}", call.kept_cookie(_HALF_COOKIE, token, int(HALF_S)))
+        return self._enter(call, token, actor, next_path)
+
+    async def show_code(self, call: Call) -> Reply:
+        return self._code_page(call, safe_next(call.query.get("next")))
+
+    async def finish(self, call: Call) -> Reply:
+        form = call.form
+        next_path = safe_next(form.get("next"))
+        code = form.get("second_factor_code", "").strip() or form.get("second_factor_recovery_code", "")
+        try:
+            token, actor = await self._signing_in.finish(call.own_cookie(_HALF_COOKIE), code, call.address)
+        except (WrongSecondFactorError, TooManyAttemptsError) as error:
+            return self._code_page(call, next_path, error)
+        except NotSignedInError:
+            return go_to(f"/sign-in?next={quote(next_path)}")
+        return self._enter(call, token, actor, next_path, call.kept_cookie(_HALF_COOKIE, "", 0))
 
     async def sign_out(self, call: Call) -> Reply:
         await self._sessions.sign_out(call.person)
@@ -108,6 +145,18 @@ class AccessPages:
         except (WrongPasswordError, TooManyAttemptsError) as error:
             return self._locked_page(call, next_path, error)
         return go_to(next_path)
+
+    def _enter(self, call: Call, token: str, actor: Actor, next_path: str, *headers: tuple[str, str]) -> Reply:
+        return go_to(_home_of(actor) if next_path == "/" else next_path, session_cookie(token, self._session_s, call), *headers)
+
+    def _code_page(self, call: Call, next_path: str, error: MizError | None = None) -> Reply:
+        try:
+            half = self._signing_in.half_of(call.own_cookie(_HALF_COOKIE))
+        except NotSignedInError:
+            return go_to(f"/sign-in?next={quote(next_path)}")
+        errors, advice = words_of(call, error, "second_factor_code")
+        page = SignInCodePage(practice=self._practice, user=half.user, next=next_path, errors=errors, advice=advice)
+        return gate_reply(page, call, error)
 
     def _registered(self, call: Call) -> Device | None:
         """The registered workplace that this browser stands for."""

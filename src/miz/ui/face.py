@@ -1,6 +1,6 @@
 """How an error looks to a person: in their language; as a page, or as a notice within the page that asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -31,10 +31,11 @@ class ProblemPage(Problem):
 
 
 class Face:
-    """Errors for persons; see `infra.http.ErrorFace`."""
+    """Errors for persons; see `infra.http.ErrorFace`. `pages` answer problems of their code, such as one that asks for something."""
 
-    def __init__(self, *, version: str) -> None:
+    def __init__(self, *, version: str, pages: Mapping[str, Callable[[Call], Reply]] | None = None) -> None:
         self._version = version
+        self._pages = pages or {}
 
     def sentence(self, message_id: str, fields: Mapping[str, object], call: Call) -> str:
         """The sentence in the caller's language; its `{fields}` filled in."""
@@ -61,6 +62,8 @@ class Face:
         if status == 401 and call.method == "GET":
             gate = "/locked" if code == "screen-locked" else "/sign-in"
             return Reply(b"", 303, headers=[("location", f"{gate}?next={quote(call.path)}")])
+        if code in self._pages:
+            return self._pages[code](call)
         return Reply(render(ProblemPage(**shown), look, version=self._version), status, headers=headers)
 
 

@@ -23,11 +23,15 @@ class Message(Struct, frozen=True):
 
 
 class SignIn(Message, frozen=True, forbid_unknown_fields=True):
-    """Body of `POST /session`. `workplace` is a name or id; a program without a place leaves it out."""
+    """Body of `POST /session`. `workplace` is a name or id; a program without a place leaves it out.
+
+    `code` is that of the second factor; where one is needed and missing, the problem is `second-factor-needed`.
+    """
 
     user: str
     password: str
     workplace: str | None = None
+    code: str | None = None
 
 
 class SessionToken(Message, frozen=True):

@@ -14,6 +14,7 @@ from miz.access.accounts.model import (
 )
 from miz.access.accounts.service import Accounts
 from miz.access.roles import MANAGE_USERS, OWN_ACCOUNT, READ_USERS
+from miz.access.second_factor.service import SecondFactors
 from miz.infra.db.engine import Reader
 from miz.infra.http import EVERYBODY, Call, Endpoint
 from miz.kernel.clock import Clock
@@ -22,32 +23,34 @@ from miz.kernel.clock import Clock
 class AccountRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, accounts: Accounts, *, reader: Reader, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, second_factors: SecondFactors, *, reader: Reader, clock: Clock) -> None:
         self._accounts = accounts
+        self._second_factors = second_factors
         self._reader = reader
         self._clock = clock
 
     def endpoints(self) -> list[Endpoint]:
         user, own = "/api/v1/users", "/api/v1/sessions"
+        recent = self._second_factors.with_recent_code
         return [
             Endpoint(method="GET", path=user, may=READ_USERS, run=self.list_users, answer=Users, summary="All users."),
             Endpoint(
-                method="POST", path=user, may=MANAGE_USERS, run=self.add_user, body=NewUser, answer=AddedUser, status=201,
+                method="POST", path=user, may=MANAGE_USERS, run=recent(self.add_user), body=NewUser, answer=AddedUser, status=201,
                 summary="Add a user, with a password or with a one-time code to set one.",
             ),
             Endpoint(
-                method="PUT", path=user + "/{name}/roles", may=MANAGE_USERS, run=self.set_roles, body=UserRoles,
+                method="PUT", path=user + "/{name}/roles", may=MANAGE_USERS, run=recent(self.set_roles), body=UserRoles,
                 summary="Give a user other roles; the sessions end at once.",
             ),
             Endpoint(
-                method="POST", path=user + "/{name}/code", may=MANAGE_USERS, run=self.issue_code, answer=OneTimeCode, status=201,
+                method="POST", path=user + "/{name}/code", may=MANAGE_USERS, run=recent(self.issue_code), answer=OneTimeCode, status=201,
                 summary="A one-time code instead of a forgotten password, which is void from then on; the sessions end at once.",
             ),
             Endpoint(
-                method="POST", path=user + "/{name}/disable", may=MANAGE_USERS, run=self.disable_user,
+                method="POST", path=user + "/{name}/disable", may=MANAGE_USERS, run=recent(self.disable_user),
                 summary="Switch a user off; the sessions end at once.",
             ),
-            Endpoint(method="POST", path=user + "/{name}/enable", may=MANAGE_USERS, run=self.enable_user, summary="Switch a user on again."),
+            Endpoint(method="POST", path=user + "/{name}/enable", may=MANAGE_USERS, run=recent(self.enable_user), summary="Switch a user on again."),
             Endpoint(
                 method="POST", path="/api/v1/first-password", may=EVERYBODY, run=self.set_first_password, body=FirstPassword,
                 summary="Set the own password with a one-time code.", is_open_while_locked=True,

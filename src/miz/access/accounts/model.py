@@ -20,6 +20,7 @@ class User(Struct, frozen=True):
     is_disabled: bool
     state: State
     code_until: datetime | None = None
+    has_second_factor: bool = False
 
 
 class Users(Struct, frozen=True):

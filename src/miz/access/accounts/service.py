@@ -11,6 +11,7 @@ from miz.access.credentials import Credentials, may_sign_in
 from miz.access.errors import UnregisteredWorkplaceError, WrongCodeError, WrongPasswordError, WrongPinError
 from miz.access.passwords import check_password_rule, check_pin_rule
 from miz.access.roles import READ_PATIENT
+from miz.access.second_factor.queries import has_second_factor
 from miz.access.sessions import Sessions
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Transaction, Writer
@@ -107,7 +108,9 @@ class Accounts:
     async def set_first_password(self, name: str, code: str, password: str, address: str) -> None:
         """Use a one-time code. Raises `WrongCodeError`, `TooManyAttemptsError`, `WeakPasswordError`."""
         await self._credentials.check_code(name, code, address)
-        check_password_rule(password, name, self._practice)
+        known = users.find_user(self._reader(), name)
+        has_factor = known is not None and has_second_factor(self._reader(), known.id)
+        check_password_rule(password, name, self._practice, has_second_factor=has_factor)
         password_hash = await self._credentials.hash(password)
 
         def use(tx: Transaction) -> None:
@@ -121,7 +124,8 @@ class Accounts:
 
     async def change_password(self, actor: Actor, old_password: str, password: str, address: str) -> None:
         """The own password; the other sessions end. Raises `WrongPasswordError`, `TooManyAttemptsError`, `WeakPasswordError`."""
-        check_password_rule(password, actor.user, self._practice)
+        has_factor = has_second_factor(self._reader(), actor.user_id)
+        check_password_rule(password, actor.user, self._practice, has_second_factor=has_factor)
         await self._credentials.check_password(actor.user, old_password, address)
         password_hash = await self._credentials.hash(password)
 
