@@ -49,7 +49,7 @@ class Moving:
         """
         if kept_id == other_id:
             raise InvalidInputError("Choose entries, and another patient to move them to.", field="other")
-        self._records.guard(tx, kept_id, token)
+        self._records.guard(tx, actor, kept_id, token)
         self._openings.retire(tx, application, other_id)
         kept = self._records.read(tx, kept_id)
         missing = _missing(kept, self._records.read(tx, other_id))
@@ -66,7 +66,7 @@ class Moving:
 
         Raises `StaleFencingTokenError`, `UnknownMergeError`.
         """
-        self._records.guard(tx, kept_id, token)
+        self._records.guard(tx, actor, kept_id, token)
         known = next((merge for merge in queries.merges(tx.connection, kept_id) if merge.id == merge_id), None)
         if known is None or known.into_id != kept_id or known.undone_at is not None:
             raise UnknownMergeError

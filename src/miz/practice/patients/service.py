@@ -68,7 +68,7 @@ class Records:
         """Change the patient's own fields, what is planned, or 'none known' and 'takes none'."""
         patch = model.checked_identity(patch, self._today())
         changed = [name for name, value in structs.asdict(patch).items() if value is not UNSET]
-        before = self._load_guarded(tx, patient_id, token, is_medical=changed != ["planned"])
+        before = self._load_guarded(tx, actor, patient_id, token, is_medical=changed != ["planned"])
         after = model.with_identity(before, patch)
         if patch.allergy_state == "none_known":
             after = structs.replace(after, allergies_asked_at=tx.now)
@@ -82,7 +82,7 @@ class Records:
     def add_entry(self, tx: Transaction, actor: Actor, patient_id: str, token: str, kind: EntryKind, given: Mapping[str, Any]) -> Entry:
         """Add an entry to one of the lists."""
         entry = model.new_entry(kind, given, entry_id=str(uuid.uuid4()), actor=actor, now=tx.now)
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         store.insert_entry(tx, patient_id, kind, entry)
         self._finish(tx, actor, record, kind, "created", None, entry)
         return entry
@@ -91,7 +91,7 @@ class Records:
         self, tx: Transaction, actor: Actor, patient_id: str, token: str, kind: EntryKind, entry_id: str, patch: Mapping[str, Any]
     ) -> Entry:
         """Change what the patch names; stopping a medicine is such a change."""
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         before = model.find_entry(record, kind, entry_id)
         after = model.changed_entry(kind, before, patch, actor=actor, now=tx.now)
         store.update_entry(tx, kind, after)
@@ -100,7 +100,7 @@ class Records:
 
     def mark_entered_in_error(self, tx: Transaction, actor: Actor, patient_id: str, token: str, kind: EntryKind, entry_id: str) -> Entry:
         """Take an entry out of the record; the history keeps it."""
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         before = model.find_entry(record, kind, entry_id)
         record = self._take_away(tx, actor, record, kind, before, "entered_in_error")
         self._tell(tx, record)
@@ -114,7 +114,7 @@ class Records:
         Without a change named, the last change is taken back, whatever it was; doing that twice does the change again.
         Raises `EntryNotFoundError`, `UnknownChangeError`, `SignedEntryError`.
         """
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         before = rows.any_entry(tx.connection, patient_id, kind, entry_id)
         model.refuse_if_signed(record, before, actor)
         if wanted.change is None:
@@ -134,7 +134,7 @@ class Records:
 
     def review(self, tx: Transaction, actor: Actor, patient_id: str, token: str) -> Patient:
         """Sign off: the record was looked through, completely and now."""
-        before = self._load_guarded(tx, patient_id, token, is_medical=False)
+        before = self._load_guarded(tx, actor, patient_id, token, is_medical=False)
         after = structs.replace(before, reviewed_at=tx.now, reviewed_by=actor.user)
         store.update_review(tx, after)
         states = [{"reviewed_at": record.reviewed_at, "reviewed_by": record.reviewed_by} for record in (before, after)]
@@ -146,7 +146,7 @@ class Records:
         """A group of questions was asked again, and nothing has changed."""
         if not 0 < len(group_id) <= 40:
             raise InvalidInputError("Unknown field: {field}", field="group_id")
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         before = next((known for known in record.confirmations if known.group_id == group_id), None)
         after = Confirmation(group_id, tx.now, actor.user, actor.place)
         store.write_confirmation(tx, patient_id, after)
@@ -162,7 +162,7 @@ class Records:
         reason = wanted.reason.strip()
         if not reason or max(len(reason), len(wanted.drug)) > TEXT_LIMIT or not 0 < len(wanted.findings_key) <= 64:
             raise InvalidInputError("A decision needs a reason of up to {limit} characters.", limit=TEXT_LIMIT, field="reason")
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         before = next((known for known in record.decisions if known.findings_key == wanted.findings_key), None)
         after = Decision(
             findings_key=wanted.findings_key, drug=wanted.drug, rules=wanted.rules[:50], reason=reason, edition=wanted.edition[:60],
@@ -180,7 +180,7 @@ class Records:
         self, tx: Transaction, actor: Actor, patient_id: str, token: str, refs: Sequence[EntryRef], right_id: str
     ) -> list[tuple[EntryKind, Entry]]:
         """Take entries out of a record they do not belong to; the history says where they went. Returns them as they were."""
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         taken: list[tuple[EntryKind, Entry]] = []
         for ref in refs:
             before = model.find_entry(record, ref.kind, ref.id)
@@ -193,7 +193,7 @@ class Records:
         self, tx: Transaction, actor: Actor, patient_id: str, token: str, entries: Sequence[tuple[EntryKind, Entry]], *, action: str, origin: str
     ) -> tuple[Patient, list[tuple[EntryKind, str]]]:  # fmt: skip
         """Add copies of another record's entries; the history says where they come from. Returns the record and their ids."""
-        record = self._load_guarded(tx, patient_id, token)
+        record = self._load_guarded(tx, actor, patient_id, token)
         added: list[tuple[EntryKind, str]] = []
         for kind, entry in entries:
             copy = model.copied_entry(entry, entry_id=str(uuid.uuid4()), actor=actor, now=tx.now)
@@ -207,7 +207,7 @@ class Records:
         self, tx: Transaction, actor: Actor, patient_id: str, token: str, refs: Sequence[EntryRef], former: Mapping[str, str]
     ) -> None:
         """Take out of the record again what a merge had brought; where nothing is recorded then, the `former` answers count again."""
-        before = record = self._load_guarded(tx, patient_id, token)
+        before = record = self._load_guarded(tx, actor, patient_id, token)
         for ref in refs:
             record = self._take_away(tx, actor, record, ref.kind, model.find_entry(record, ref.kind, ref.id), "unmerged")
         answers = {
@@ -219,9 +219,9 @@ class Records:
             store.update_identity(tx, record, self._today(), is_renamed=False)
         self._tell(tx, record)
 
-    def guard(self, tx: Transaction, patient_id: str, token: str) -> None:
+    def guard(self, tx: Transaction, actor: Actor, patient_id: str, token: str) -> None:
         """Refuse a token that may not write before anything else is looked at. Raises `StaleFencingTokenError`, `PatientNotFoundError`."""
-        store.guard(tx, patient_id, token)
+        store.guard(tx, actor, patient_id, token)
 
     def set_merged(self, tx: Transaction, actor: Actor, patient_id: str, into_id: str | None) -> None:
         """Say which record this one went into, or None when it stands by itself again.
@@ -247,8 +247,8 @@ class Records:
         tx.after_commit(lambda: self._memory.put(record))
         return record
 
-    def _load_guarded(self, tx: Transaction, patient_id: str, token: str, *, is_medical: bool = True) -> Patient:
-        version = store.guard(tx, patient_id, token, is_medical=is_medical)
+    def _load_guarded(self, tx: Transaction, actor: Actor, patient_id: str, token: str, *, is_medical: bool = True) -> Patient:
+        version = store.guard(tx, actor, patient_id, token, is_medical=is_medical)
         known = self._memory.get(patient_id, version - 1)
         record = known or rows.load_record(tx.connection, self._memory, patient_id, self._today())
         return structs.replace(record, version=version, changed_at=tx.now if is_medical else record.changed_at)

@@ -15,11 +15,15 @@ from miz.kernel.fencing import FIRST
 from miz.practice.errors import PatientNotFoundError, StaleFencingTokenError
 from miz.practice.patients.model import folded, name_words
 from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, evidence
-from miz.practice.tables import change, confirmation, decision, lease, patient, patient_word
+from miz.practice.tables import change, client_application, confirmation, decision, lease, patient, patient_word
 from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, Patient
 
-# A token counts only while its lease stands: the one of a free patient could be guessed. Nobody writes to a merged record.
-_HAS_LEASE = exists().where(lease.c.patient_id == patient.c.id, lease.c.fencing_token == patient.c.fencing_token)
+# A token counts only while its lease stands, and in the session of the window that holds it: tokens count up, so every
+# other one could be guessed. Nobody writes to a merged record.
+_HAS_LEASE = exists().where(
+    lease.c.patient_id == patient.c.id, lease.c.fencing_token == patient.c.fencing_token,
+    client_application.c.id == lease.c.application_id, client_application.c.session_id == bindparam("of_session"),
+)  # fmt: skip
 _IS_OPEN = (patient.c.fencing_token == bindparam("token")) & patient.c.merged_into.is_(None) & _HAS_LEASE
 _RAISE = update(patient).where(patient.c.id == bindparam("of_patient"), _IS_OPEN)
 _MEDICAL = {"changed_at": bindparam("now"), "is_unreviewed": True}
@@ -29,16 +33,14 @@ _INSERT_ENTRY = {kind: Prepared(insert(table)) for kind, table in ENTRY_TABLES.i
 _INSERT_CHANGE = Prepared(insert(change).returning(change.c.id))
 
 
-def guard(tx: Transaction, patient_id: str, token: str, *, is_medical: bool = True) -> int:
-    """Raise the patient's version if, and only if, `token` is the one that may write; returns the new version.
+def guard(tx: Transaction, actor: Actor, patient_id: str, token: str, *, is_medical: bool = True) -> int:
+    """Raise the patient's version if, and only if, `token` is the one that may write, and the actor's; returns the new version.
 
     The one place where the lease of a write is decided: inside the writing transaction, on the row itself. A medical
     change is one that the dentist signs off. Raises `StaleFencingTokenError`, `PatientNotFoundError`.
     """
-    if is_medical:
-        raised = _GUARDED.run(tx.connection, {"of_patient": patient_id, "token": token, "now": tx.now})
-    else:
-        raised = _GUARDED_ASIDE.run(tx.connection, {"of_patient": patient_id, "token": token})
+    shown = {"of_patient": patient_id, "token": token, "of_session": actor.session_id}
+    raised = _GUARDED.run(tx.connection, shown | {"now": tx.now}) if is_medical else _GUARDED_ASIDE.run(tx.connection, shown)
     if not raised:
         if not SELECT_VERSION.run(tx.connection, {"of_patient": patient_id}):
             raise PatientNotFoundError
