@@ -110,7 +110,7 @@ def test_who_does_not_manage_users_neither_sees_nor_makes_them(people: dict[str,
 
 def test_no_list_shows_a_password_hash(admin: ApiClient) -> None:
     listed: Any = admin.call("GET", "/users")
-    assert all(set(item) == {"id", "name", "roles", "is_disabled", "state", "code_until"} for item in listed["items"])
+    assert all(set(item) == {"id", "name", "roles", "is_disabled", "state", "code_until", "has_second_factor"} for item in listed["items"])
 
 
 def new_patient(name: str) -> NewPatient:

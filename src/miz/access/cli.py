@@ -46,6 +46,7 @@ def _until(here: CommandLine, moment: datetime) -> str:
 
 def _add_users(app: typer.Typer, here: CommandLine) -> None:
     user_app = _group(app, "user", "Users and their roles.")
+    _add_second_factor(user_app, here)
 
     @user_app.command("list")
     def user_list(data: Data, json: Json = False) -> None:
@@ -60,10 +61,10 @@ def _add_users(app: typer.Typer, here: CommandLine) -> None:
         if json:
             show_json(found)
             return
-        table = Table(_("User"), _("Roles"), "", box=None)
+        table = Table(_("User"), _("Roles"), _("Second factor"), "", box=None)
         for user in found.items:
             told = states[user.state].format(time=_until(here, user.code_until) if user.code_until else "")
-            table.add_row(user.name, ", ".join(user.roles), told)
+            table.add_row(user.name, ", ".join(user.roles), _("yes") if user.has_second_factor else "", told)
         out.print(table)
 
     @user_app.command("add")
@@ -113,6 +114,17 @@ def _add_users(app: typer.Typer, here: CommandLine) -> None:
         _say(here, "One-time code for {user}, shown only now and valid until {time}:", user=user, time=_until(here, code.valid_until))
         out.print(code.code)
         _say(here, "With it the user sets a password on the page /first-password.")
+
+
+def _add_second_factor(user_app: typer.Typer, here: CommandLine) -> None:
+    factor_app = _group(user_app, "second-factor", "The second factor of users.")
+
+    @factor_app.command("reset")
+    def second_factor_reset(data: Data, user: _User) -> None:
+        """Reset the second factor of a user who has lost phone and recovery codes; open sessions end at once."""
+        with here.client(data) as client:
+            client.call("POST", f"/users/{quote(user, safe='')}/second-factor/reset")
+        _say(here, "{user} has no second factor any more; the password is enough, if it has at least 15 characters.", user=user)
 
 
 def _add_workplaces(app: typer.Typer, here: CommandLine) -> None:

@@ -2,6 +2,9 @@
 
 A user has a set of roles and may do what any of them may. `device`, `display` and `local` are no persons; `local` is
 the command line of whoever owns the data folder.
+
+Two marks of that table are not about roles. 2: a recent code of the second factor; the endpoints that ask for one are wrapped in
+`second_factor.service.SecondFactors.with_recent_code`. 4: a second person; nothing that asks for one is built for persons yet.
 """
 
 ROLES = ("dentist", "assistant", "front_desk", "owner", "admin", "technician", "auditor")
@@ -23,6 +26,8 @@ EVALUATE = SIGNED_IN - {"auditor"}
 SEE_APPLICATIONS = frozenset({"owner", "admin", "dentist", "local"})
 SEND_MESSAGES = frozenset({"owner", "admin", "local"})
 CHANGE_MODE = frozenset({"owner", "admin", "local"})
+NEEDS_SECOND_FACTOR = frozenset({"owner", "admin", "technician"})
+"""Who is reminded of setting one up; it is open to everybody."""
 READ_USERS = frozenset({"owner", "admin", "auditor", "local"})
 MANAGE_USERS = frozenset({"owner", "admin", "local"})
 SEE_CONSOLE = frozenset({"owner", "admin", "technician"})

@@ -20,7 +20,8 @@ from miz.access.errors import (
     WrongPinError,
 )
 from miz.access.gate import gate_reply, go_to, session_cookie, way_back, words_of
-from miz.access.roles import OWN_ACCOUNT
+from miz.access.roles import NEEDS_SECOND_FACTOR, OWN_ACCOUNT
+from miz.access.second_factor.queries import has_second_factor
 from miz.infra.db.engine import Reader
 from miz.infra.http import EVERYBODY, Call, Endpoint, Reply
 from miz.infra.settings import Settings
@@ -38,6 +39,8 @@ class AccountPage:
     idle_lock_min: int
     sessions: list[OwnSession]
     has_pin: bool
+    has_second_factor: bool
+    needs_second_factor: bool
     done: str
     errors: dict[str, str]
     advice: str
@@ -166,6 +169,7 @@ class AccountPages:
         page = AccountPage(
             practice=self._practice, user=person.user, user_id=person.user_id, idle_lock_min=self._settings.idle_lock_min,
             sessions=self._accounts.own_sessions(person), has_pin=queries.has_pin(self._reader(), person.user_id), done=done,
+            has_second_factor=has_second_factor(self._reader(), person.user_id), needs_second_factor=not NEEDS_SECOND_FACTOR.isdisjoint(person.roles),
             errors=errors, advice=advice,
         )  # fmt: skip
         return gate_reply(page, call, error)

@@ -10,7 +10,7 @@ from miz.access.codes import new_code
 from miz.access.credentials import Credentials, may_sign_in
 from miz.access.errors import WeakPasswordError
 from miz.access.passwords import is_long_enough_alone
-from miz.access.second_factor import model, queries, store
+from miz.access.second_factor import model, store
 from miz.access.second_factor.errors import (
     NoSecondFactorError,
     SecondFactorActiveError,
@@ -46,12 +46,12 @@ class SecondFactors:
 
     def state(self, actor: Actor) -> SecondFactorState:
         """The actor's own."""
-        return queries.state_of(self._reader(), actor.user_id)
+        return store.state_of(self._reader(), actor.user_id)
 
     def require_recent(self, call: Call) -> None:
         """Raise `SecondFactorRecentNeededError` when whoever calls has a second factor and gave no code in this session lately."""
         actor = call.person
-        if queries.has_second_factor(self._reader(), actor.user_id) and not self._sessions.has_recent_code(actor, model.RECENT_S):
+        if self.state(actor).is_active and not self._sessions.has_recent_code(actor, model.RECENT_S):
             raise SecondFactorRecentNeededError
 
     def with_recent_code(self, run: Run) -> Run:
@@ -79,7 +79,7 @@ class SecondFactors:
         self._credentials.attempts.at_account(actor.user, address)
 
         def use(tx: Transaction) -> bool:
-            if not queries.has_second_factor(tx.connection, actor.user_id):
+            if not store.state_of(tx.connection, actor.user_id).is_active:
                 raise NoSecondFactorError
             is_right = self.use(tx, users.user_of(tx.connection, actor.user_id), code, address)
             if is_right:
@@ -99,7 +99,7 @@ class SecondFactors:
         secret = secrets.token_bytes(model.SECRET_BYTES)
 
         def begin(tx: Transaction) -> None:
-            if queries.has_second_factor(tx.connection, actor.user_id):
+            if store.state_of(tx.connection, actor.user_id).is_active:
                 raise SecondFactorActiveError
             store.begin_factor(tx, actor.user_id, self._seal.close(secret, actor.user_id))
 
@@ -135,7 +135,7 @@ class SecondFactors:
         await self.confirm(actor, code, address)
 
         def renew(tx: Transaction) -> RecoveryCodes:
-            if not queries.has_second_factor(tx.connection, actor.user_id):
+            if not store.state_of(tx.connection, actor.user_id).is_active:
                 raise NoSecondFactorError
             self._trail.record(tx, actor, "recovery_codes_renewed")
             return _renew_codes(tx, actor.user_id)
@@ -169,7 +169,7 @@ class SecondFactors:
             user = users.user_to_change(tx, actor, name)
             if user.id == actor.user_id:
                 raise NotPermittedError
-            if not queries.has_second_factor(tx.connection, user.id):
+            if not store.state_of(tx.connection, user.id).is_active:
                 raise NoSecondFactorError
             store.remove_factor(tx, user.id)
             self._trail.record(tx, actor, "second_factor_reset", detail=user.id)

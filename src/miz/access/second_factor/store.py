@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from miz.access.codes import code_hash
+from miz.access.second_factor.model import SecondFactorState
 from miz.access.second_factor.tables import recovery_code, second_factor
 from miz.infra.db.writer import Transaction
 
@@ -13,6 +14,14 @@ from miz.infra.db.writer import Transaction
 def factor_of(tx: Transaction, user_id: str) -> Any:
     """The user's row, active or being set up, or None."""
     return tx.connection.execute(select(second_factor).where(second_factor.c.user_id == user_id)).one_or_none()
+
+
+def state_of(reader: Connection, user_id: str) -> SecondFactorState:
+    """What the user sees of it; one that is being set up is none yet."""
+    left = select(func.count()).where(recovery_code.c.user_id == user_id).scalar_subquery()
+    active = (second_factor.c.user_id == user_id, second_factor.c.active_since.is_not(None))
+    row = reader.execute(select(second_factor.c.active_since, left.label("left")).where(*active)).one_or_none()
+    return SecondFactorState(True, row.active_since, row.left) if row else SecondFactorState(False)
 
 
 def begin_factor(tx: Transaction, user_id: str, sealed_secret: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from miz.access.accounts.model import User
 from miz.access.accounts.queries import list_users
+from miz.access.second_factor.queries import has_second_factor
 from miz.access.workplaces.rows import list_workplaces
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
@@ -31,6 +32,7 @@ class FirstStepsPage:
     users: Sequence[User]
     key_state: str
     is_set_up: bool
+    has_second_factor: bool
 
 
 class FirstStepPages:
@@ -73,5 +75,6 @@ class FirstStepPages:
         page = FirstStepsPage(
             frame=self._frame_of(call.person, "first_steps"), workplaces=list_workplaces(reader),
             users=list_users(reader, self._now()), key_state=key_state, is_set_up=self._modes.is_set_up,
+            has_second_factor=has_second_factor(reader, call.person.user_id),
         )  # fmt: skip
         return reply(page, call, 422 if key_state == "wrong" else 200)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal
 
-from miz.access.roles import READ_AUDIT, SEE_APPLICATIONS, SEE_CONSOLE, SEND_MESSAGES
+from miz.access.roles import NEEDS_SECOND_FACTOR, READ_AUDIT, SEE_APPLICATIONS, SEE_CONSOLE, SEND_MESSAGES
+from miz.access.second_factor.queries import has_second_factor
 from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.actor import Actor
 from miz.practice.modes.service import Modes
@@ -34,6 +36,7 @@ class OverviewPage:
     open_patients: int
     requests: Sequence[int]
     may_send: bool
+    lacks_second_factor: bool
     seconds: Sequence[int]
 
 
@@ -42,13 +45,14 @@ class OverviewPages:
 
     def __init__(
         self, openings: Openings, modes: Modes, folder: DataFolder, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
-        is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+        reader: Reader, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
         self._folder = folder
         self._frame_of = frame_of
         self._online = online
+        self._reader = reader
         self._is_ready = is_ready
         self._edition = edition
         self._requests = requests
@@ -69,9 +73,13 @@ class OverviewPages:
             frame=frame, problem=problem, running_since=self._running_since,
             database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size if is_answering else 0, edition=edition,
             online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), requests=self._requests(),
-            may_send=not SEND_MESSAGES.isdisjoint(actor.roles), seconds=NOTICE_S,
+            may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
+            seconds=NOTICE_S,
         )  # fmt: skip
         return reply(page, call)
+
+    def _lacks_second_factor(self, actor: Actor) -> bool:
+        return not NEEDS_SECOND_FACTOR.isdisjoint(actor.roles) and not has_second_factor(self._reader(), actor.user_id)
 
     def _problem(self, edition: EditionRef) -> Problem:
         """The most serious one first."""

@@ -42,13 +42,13 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
     )  # fmt: skip
     return [
         *OverviewPages(
-            server.openings, server.modes, server.folder, frame, online=applications.online, is_ready=server.is_ready, edition=server.edition_ref,
+            server.openings, server.modes, server.folder, frame, reader=reader, online=applications.online, is_ready=server.is_ready, edition=server.edition_ref,
             requests=lambda: server.traffic.last_hour(server.clock.steady_s()), now=now,
         ).endpoints(),
         *applications.endpoints(),
         *LeasePages(server.openings, server.writer, frame, reader=reader).endpoints(),
         *ModePages(server.modes, server.openings, server.writer, frame).endpoints(),
-        *UserPages(server.accounts, frame, reader=reader, now=now).endpoints(),
+        *UserPages(server.accounts, server.second_factors, frame, reader=reader, now=now).endpoints(),
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),

@@ -9,7 +9,8 @@ from miz.access import users
 from miz.access.accounts.model import NewUser, OneTimeCode, User
 from miz.access.accounts.queries import list_users
 from miz.access.accounts.service import Accounts
-from miz.access.roles import MANAGE_USERS, READ_USERS, ROLES
+from miz.access.roles import MANAGE_USERS, NEEDS_SECOND_FACTOR, READ_USERS, ROLES
+from miz.access.second_factor.service import SecondFactors
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page, said
 from miz.infra.db.engine import Reader
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
@@ -25,6 +26,7 @@ class UserRow:
     user: User
     may_change: bool
     is_self: bool
+    lacks_second_factor: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,21 +50,27 @@ class UsersPage:
 class UserPages:
     """The pages, bound to one server's parts."""
 
-    def __init__(self, accounts: Accounts, frame_of: FrameOf, *, reader: Reader, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, accounts: Accounts, second_factors: SecondFactors, frame_of: FrameOf, *, reader: Reader, now: Callable[[], datetime]
+    ) -> None:
         self._accounts = accounts
+        self._second_factors = second_factors
         self._frame_of = frame_of
         self._reader = reader
         self._now = now
 
     def endpoints(self) -> list[Endpoint]:
-        path = "/console/users"
+        path, recent = "/console/users", self._second_factors.with_recent_code
         return [
             console_page("GET", path, READ_USERS, self.show, "Users and roles"),
-            console_page("POST", path, MANAGE_USERS, self.add, "Add a user"),
-            console_page("POST", path + "/{id}/code", MANAGE_USERS, self.issue_code, "A one-time code for a user"),
-            console_page("POST", path + "/{id}/roles", MANAGE_USERS, self.set_roles, "Other roles for a user"),
-            console_page("POST", path + "/{id}/disable", MANAGE_USERS, self.disable, "Switch a user off"),
-            console_page("POST", path + "/{id}/enable", MANAGE_USERS, self.enable, "Switch a user on"),
+            console_page("POST", path, MANAGE_USERS, recent(self.add), "Add a user"),
+            console_page("POST", path + "/{id}/code", MANAGE_USERS, recent(self.issue_code), "A one-time code for a user"),
+            console_page("POST", path + "/{id}/roles", MANAGE_USERS, recent(self.set_roles), "Other roles for a user"),
+            console_page("POST", path + "/{id}/disable", MANAGE_USERS, recent(self.disable), "Switch a user off"),
+            console_page("POST", path + "/{id}/enable", MANAGE_USERS, recent(self.enable), "Switch a user on"),
+            console_page(
+                "POST", path + "/{id}/second-factor", MANAGE_USERS, recent(self.reset_second_factor), "Reset a user's second factor"
+            ),
         ]
 
     async def show(self, call: Call) -> Reply:
@@ -93,6 +101,9 @@ class UserPages:
     async def enable(self, call: Call) -> Reply:
         return await self._do(call, "enabled", lambda: self._accounts.set_disabled(call.person, self._name(call), is_disabled=False))
 
+    async def reset_second_factor(self, call: Call) -> Reply:
+        return await self._do(call, "second-factor", lambda: self._second_factors.reset(call.person, self._name(call)))
+
     async def _do(self, call: Call, done: str, work: Callable[[], Awaitable[None]]) -> Reply:
         try:
             await work()
@@ -120,7 +131,10 @@ class UserPages:
 
 def _row(user: User, actor: Actor, *, may_manage: bool) -> UserRow:
     may_touch = "owner" not in user.roles or not actor.roles.isdisjoint({"owner", "local"})
-    return UserRow(user=user, may_change=may_manage and may_touch, is_self=user.id == actor.user_id)
+    return UserRow(
+        user=user, may_change=may_manage and may_touch, is_self=user.id == actor.user_id,
+        lacks_second_factor=not user.has_second_factor and not NEEDS_SECOND_FACTOR.isdisjoint(user.roles),
+    )  # fmt: skip
 
 
 def _roles_in(form: dict[str, str]) -> list[str]:
