@@ -151,7 +151,8 @@ def _ensure_browser() -> None:
     if not find_browser() and shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
         print("Installing Chromium for the browser tests ...", flush=True)
         quietly("apt-get update", ["apt-get", "update"])
-        quietly("apt-get install", ["apt-get", "install", "--yes", "--no-install-recommends", "chromium"])
+        # Beside it what the test from another network needs: a second network, and a store of trusted certificates.
+        quietly("apt-get install", ["apt-get", "install", "--yes", "--no-install-recommends", "chromium", "iproute2", "libnss3-tools"])
     found = find_browser()
     if not found:
         commands = {"darwin": "brew install --cask chromium", "win32": "winget install Google.Chrome"}

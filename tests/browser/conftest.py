@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
 
-from tests.browser.window import Desk, OwnProcess, launch
+from tests.browser.window import PRACTICE_NAME, Desk, OwnProcess, launch
 
 START_S = 60.0
 PLACE_OF = {"Dr. Kern": "Zimmer 1", "Fr. Berger": "Zimmer 2", "Fr. Lenz": "Empfang"}
@@ -45,7 +45,7 @@ class DemoServer:
         ready = Path(self._folder.name) / "ready.json"
         command = [sys.executable, "-c", "from miz.apps.cli import main; main()", "demo", "--port", str(self._port)]
         command += ["--data", f"{self._folder.name}/practice", "--ready-file", str(ready)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MIZ_CONTROL_INTERVAL_S": "5", **self._settings}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MIZ_CONTROL_INTERVAL_S": "5", "MIZ_SERVER_NAMES": PRACTICE_NAME, **self._settings}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         end = time.monotonic() + START_S
         while not ready.exists():

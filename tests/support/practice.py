@@ -88,8 +88,9 @@ def settings_for(folder: DataFolder) -> Settings:
 class ServerProcess:
     """`miz serve` as its own process, on a free port."""
 
-    def __init__(self, folder: DataFolder, *, module: str = "miz", **environment: str) -> None:
+    def __init__(self, folder: DataFolder, *, module: str = "miz", host: str = "127.0.0.1", **environment: str) -> None:
         self.folder = folder
+        self._host = host
         self._module = module
         self._environment = environment
         self._ready_file = folder.path.parent / "ready.json"
@@ -107,6 +108,8 @@ class ServerProcess:
             "serve",
             "--data",
             str(self.folder.path),
+            "--host",
+            self._host,
             "--port",
             "0",
             "--ready-file",
