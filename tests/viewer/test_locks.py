@@ -24,7 +24,7 @@ from miz.apps.viewer.display import SHOW_ROOM
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.schema import metadata
 from miz.infra.events import EventBroker
-from miz.infra.http import EVERYBODY
+from miz.infra.http import EVERYBODY, Call, Reply
 from miz.kernel.clock import FakeClock
 from miz.knowledge.edition import Edition
 from miz.ui.face import Face
@@ -131,26 +131,17 @@ def open_connection(tmp_path: Path) -> Iterator[tuple[Viewer, Connection]]:
 
 
 def ask(viewer: Viewer, method: str, path: str, cookie: str = "miz_device=wall", body: bytes = b"{}", **headers: str) -> int:
-    """The status of one request straight to the Viewer; a stream is left after its first chunks."""
-    sent = [(b"cookie", cookie.encode()), (b"sec-fetch-site", b"same-origin")]
-    sent += [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": "http", "method": method, "path": path, "root_path": "", "query_string": b"", "headers": sent}
-    messages: list[Any] = []
+    """The status of one request straight to the Viewer."""
+    sent = {"cookie": cookie, "sec-fetch-site": "same-origin"} | {name.replace("_", "-").lower(): value for name, value in headers.items()}
 
-    async def run() -> None:
-        asked = iter([{"type": "http.request", "body": body}])
+    async def read() -> bytes:
+        return body
 
-        async def receive() -> dict[str, Any]:
-            return next(asked, {"type": "http.disconnect"})
+    async def run() -> int:
+        answer = await asyncio.wait_for(viewer(Call(method, path, sent, read=read)), 5)
+        return answer.status if isinstance(answer, Reply) else 200
 
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        await asyncio.wait_for(viewer(scope, receive, send), 5)
-
-    asyncio.run(run())
-    status: int = messages[0]["status"]
-    return status
+    return asyncio.run(run())
 
 
 def test_the_door_alone_lets_nobody_write(open_connection: tuple[Viewer, Connection]) -> None:

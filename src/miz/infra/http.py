@@ -245,11 +245,11 @@ def build_app(endpoints: Iterable[Endpoint], *, gate: Gate, face: ErrorFace, rec
         routes.add(endpoint.method, endpoint.path, _Handler(endpoint, gate, face, record))
 
     async def answer(call: Call) -> Answer:
-        methods, taken = routes.find(call.path)
-        target = methods.get("GET" if call.method == "HEAD" else call.method)
-        if target is not None:
-            call.params = dict(zip(target.names, taken, strict=True))
-            return await target.answers(call)
+        found = routes.find("GET" if call.method == "HEAD" else call.method, call.path)
+        if found is not None:
+            handler, call.params = found
+            return await handler(call)
+        methods = routes.methods_at(call.path)
         return refusal(WrongMethodError(allow=_allowed(methods)) if methods else NotFoundError(), call, face)
 
     return answer

@@ -1,6 +1,5 @@
 """Paths and what answers there: a tree of segments, so that a request costs the same with ten routes as with three hundred."""
 
-from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -31,6 +30,7 @@ class Routes(Generic[T]):
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
+        self._methods: set[str] = set()
 
     def add(self, method: str, path: str, target: T) -> None:
         """Raises `ValueError` when something answers there already."""
@@ -48,27 +48,32 @@ class Routes(Generic[T]):
         if method in node.methods:
             raise ValueError(f"{method} {path} stands there twice")
         node.methods[method] = Target(target, names)
+        self._methods.add(method)
 
-    def find(self, path: str) -> tuple[Mapping[str, Target[T]], list[str]]:
-        """What answers at `path`, by method, and the segments taken; no method where there is no such path."""
+    def find(self, method: str, path: str) -> tuple[T, dict[str, str]] | None:
+        """What answers to this method at `path`, and the segments taken by their names."""
         taken: list[str] = []
-        node = _walk(self._root, path.split("/"), 1, taken)
-        return (node.methods if node else {}), taken
+        found = _walk(self._root, path.split("/"), 1, taken, method)
+        return (found.answers, dict(zip(found.names, taken, strict=True))) if found else None
+
+    def methods_at(self, path: str) -> set[str]:
+        """To which methods something answers at `path`."""
+        return {method for method in self._methods if self.find(method, path)}
 
 
-def _walk(node: _Node[T], segments: list[str], at: int, taken: list[str]) -> _Node[T] | None:
+def _walk(node: _Node[T], segments: list[str], at: int, taken: list[str], method: str) -> Target[T] | None:
     if at == len(segments):
-        return node if node.methods else None
+        return node.methods.get(method)
     segment = segments[at]
     literal = node.literals.get(segment)
-    if literal is not None and (found := _walk(literal, segments, at + 1, taken)):
+    if literal is not None and (found := _walk(literal, segments, at + 1, taken, method)):
         return found
     if node.any is not None and segment:
         taken.append(segment)
-        if found := _walk(node.any, segments, at + 1, taken):
+        if found := _walk(node.any, segments, at + 1, taken, method):
             return found
         taken.pop()
-    if node.rest is not None:
+    if node.rest is not None and method in node.rest.methods:
         taken.append("/".join(segments[at:]))
-        return node.rest
+        return node.rest.methods[method]
     return None
