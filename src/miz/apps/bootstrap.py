@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import date
 from pathlib import Path
@@ -49,6 +50,8 @@ from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.migrate import bring_up_to_date
 from miz.infra.db.practice_database import PracticeDatabase
+from miz.infra.db.sources import refuse_taken, source_of, wait_for_turn
+from miz.infra.db.upgrade import upgrade
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import Event, EventBroker
 from miz.infra.files import InstanceLock
@@ -71,6 +74,7 @@ from miz.practice.notices import Notices
 from miz.practice.openings.api import OpeningRoutes
 from miz.practice.openings.presence import Presence
 from miz.practice.openings.service import Openings
+from miz.practice.openings.store import begin_epoch
 from miz.practice.own_drugs.api import OwnDrugRoutes
 from miz.practice.own_drugs.service import OwnDrugs
 from miz.practice.patients import queries
@@ -99,20 +103,24 @@ class Server:
     Raises `DataFolderInUseError`, `NoPracticeError` and what opening the database raises.
     """
 
-    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None) -> None:
+    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None, is_standby: bool = False) -> None:
         folder.require_practice()
         self.folder = folder
         self.settings = settings
         self.clock = clock or SystemClock()
         self.local_token = secrets.token_urlsafe(32)
+        self.reason_to_stop: Exception | None = None
+        self._at_giving_up: Callable[[], None] = lambda: None
         with contextlib.ExitStack() as undo:
             self._lock = InstanceLock(folder.instance_lock)
             undo.callback(self._lock.release)
             key = folder.read_key(settings)
-            self.database = PracticeDatabase(folder.database, key)
+            source, name = source_of(folder, settings, key), f"{socket.gethostname()}:{folder.path}"
+            self.database = wait_for_turn(source, name=name) if is_standby else PracticeDatabase(source, name=name)
             undo.callback(self.database.close)
-            bring_up_to_date(self.database.writer_connection)
-            self.viewing = ReadOnlyDatabase(folder.database, key)
+            upgrade(self.database.writer_connection, key, folder)
+            self.database.take_over(begin_epoch)
+            self.viewing = ReadOnlyDatabase(source)
             undo.callback(self.viewing.close)
             self.trail = AuditTrail(clock=self.clock, seed=signing_seed(key), anchor_file=folder.audit_anchor)
             self._build(key)
@@ -130,7 +138,7 @@ class Server:
             clock=clock,
         )
         self.edition = Edition.open()
-        self.writer = Writer(self.database, clock=clock)
+        self.writer = Writer(self.database, clock=clock, give_up=self._give_up)
         self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
         self.traffic = Traffic()
@@ -143,7 +151,7 @@ class Server:
         self.own_drugs = OwnDrugs(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
-        attempts = Attempts()
+        attempts = Attempts(clock)
         credentials = Credentials(self.writer, self.trail, attempts, reader=reader, clock=clock)
         self.sessions = Sessions(
             self.database, self.writer, self.trail, credentials, clock=clock, settings=self.settings, local_token=self.local_token
@@ -253,6 +261,14 @@ class Server:
         except Exception:  # noqa: BLE001 - any fault is the answer
             return False
 
+    def at_giving_up(self, follow: Callable[[], None]) -> None:
+        """Have `follow()` run, in a thread of the database, when this server may not go on; `reason_to_stop` says why."""
+        self._at_giving_up = follow
+
+    def _give_up(self, reason: Exception) -> None:
+        self.reason_to_stop = reason
+        self._at_giving_up()
+
     async def start(self) -> None:
         """Take up sessions, applications and leases; begin to write and to keep house."""
         self.writer.start()
@@ -335,10 +351,11 @@ def set_up_practice(
     Returns the recovery key. Raises `PracticeExistsError`, `WeakPasswordError`, `InvalidInputError`, `UnsafeDataFolderError`.
     """
     check_password_rule(password, owner, practice)
+    refuse_taken(settings)
     recovery_key = folder.create(settings)
     lock = InstanceLock(folder.instance_lock)
     key = folder.read_key(settings)
-    database = PracticeDatabase(folder.database, key)
+    database = PracticeDatabase(source_of(folder, settings, key))
     trail = AuditTrail(clock=SystemClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
     try:
         bring_up_to_date(database.writer_connection)

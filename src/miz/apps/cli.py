@@ -16,6 +16,7 @@ from rich.table import Table
 from miz.access import cli as access_commands
 from miz.access.audit import cli as audit_commands
 from miz.apps.certificates import cli as certificate_commands
+from miz.apps.service import cli as service_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
 from miz.infra.command_line import CommandLine, Data, out, read_secret
@@ -71,6 +72,7 @@ practice_commands.register(app, command_line)
 access_commands.register(app, command_line)
 audit_commands.register(app, command_line)
 certificate_commands.register(app, command_line)
+service_commands.register(app, language=language)
 
 
 @app.command()
@@ -114,6 +116,7 @@ def init(
 ) -> None:
     """Set up a practice with its first owner."""
     from miz.apps.bootstrap import data_folder, set_up_practice
+    from miz.apps.service.account import as_owner_of
     from miz.infra.files import write_whole
 
     _ = translator(language())
@@ -122,10 +125,11 @@ def init(
         password = read_secret(password_file)
     else:
         password = typer.prompt(_("Password of the owner (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
-    recovery_key = set_up_practice(
-        folder, read_settings(), practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
-        places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
-    )  # fmt: skip
+    with as_owner_of(folder.path):
+        recovery_key = set_up_practice(
+            folder, read_settings(), practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
+            places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
+        )  # fmt: skip
     if recovery_key_out:
         write_whole(recovery_key_out, recovery_key.encode() + b"\n", is_private=True)
     else:
@@ -144,18 +148,20 @@ def serve_command(
     """Start the server of a practice."""
     from miz.apps.bootstrap import Server, data_folder
     from miz.apps.serve import serve
+    from miz.apps.service.account import as_owner_of
     from miz.infra.server_log import start_log
 
     _ = translator(language())
     settings = read_settings()
-    start_log(settings.log_file)
-    server = Server(data_folder(data), settings)
 
     def ready(url: str) -> bytes:
         out.print(f"{server.practice}: {url}")
         return msgspec.json.encode({"url": url})
 
-    serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
+    with as_owner_of(data):
+        start_log(settings.log_file)
+        server = Server(data_folder(data), settings)
+        serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
 
 
 def main() -> NoReturn:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import quote, unquote
 
 from miz.apps.bootstrap import Server
+from miz.apps.service.account import as_owner_of
 from miz.infra.api_client import Answer, ApiClient, HttpSender, Send
 from miz.infra.data_folder import DataFolder
 from miz.infra.http import Call, Reply
@@ -23,8 +24,8 @@ def local_client(folder: DataFolder, settings: Settings, *, language: str) -> It
         if _answers(client):
             yield client
             return
-    server = Server(folder, settings)
-    with asyncio.Runner() as runner:
+    with as_owner_of(folder.path), asyncio.Runner() as runner:
+        server = Server(folder, settings)
         runner.run(server.start())
         try:
             yield ApiClient(_signed(_in_process(server, runner)), token=server.local_token, language=language)

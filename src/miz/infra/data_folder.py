@@ -1,7 +1,8 @@
 """What lies where in a practice's data folder.
 
 `practice.db` the encrypted database · `server.json` who this server is · `database-key.age` the database key, wrapped
-for the recovery key · `audit-anchor.json` where the audit trail was when it was signed last · `tls/` the certificates · `run/` the instance lock and the address of a running server.
+for the recovery key · `audit-anchor.json` where the audit trail was when it was signed last · `tls/` the certificates · `backups/` copies
+from before an upgrade of the program · `run/` the instance lock, the address of a running server, the note of an upgrade that is under way.
 """
 
 import json
@@ -69,6 +70,14 @@ class DataFolder:
         return self.path / "tls"
 
     @property
+    def backups(self) -> Path:
+        return self.path / "backups"
+
+    @property
+    def upgrade_note(self) -> Path:
+        return self.path / "run" / "upgrade.json"
+
+    @property
     def _identity(self) -> Path:
         return self.path / "server.json"
 
@@ -76,9 +85,13 @@ class DataFolder:
     def _wrapped_key(self) -> Path:
         return self.path / "database-key.age"
 
+    @property
+    def has_practice(self) -> bool:
+        return self._identity.exists()
+
     def require_practice(self) -> None:
         """Raise `NoPracticeError` unless a practice lives here."""
-        if not self._identity.exists():
+        if not self.has_practice:
             raise NoPracticeError(folder=str(self.path))
 
     def create(self, settings: Settings) -> str:

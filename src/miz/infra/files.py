@@ -28,8 +28,13 @@ def write_whole(path: Path, content: bytes | Iterable[bytes], *, is_private: boo
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Have the names in a folder outlive a power cut, where the system offers that."""
     if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(path, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:

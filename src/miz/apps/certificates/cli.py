@@ -46,12 +46,13 @@ def register(app: typer.Typer, here: CommandLine) -> None:
         """Show the site's own certificate. Everything is checked before anything changes."""
         if local is (certificate is not None and key is not None):
             raise InvalidInputError("Give the files of the certificate and its key, or --local.")
+        brought = OwnCertificate(read_secret(certificate), read_secret(key)) if certificate and key else None
         with here.client(data) as client:
-            if certificate is None or key is None:
-                _tell(here, client.call("DELETE", "/certificate", answer=CertificateState), json=json)
-                return
-            brought = OwnCertificate(read_secret(certificate), read_secret(key))
-            _tell(here, client.call("PUT", "/certificate", brought, answer=CertificateState), json=json)
+            if brought:
+                state = client.call("PUT", "/certificate", brought, answer=CertificateState)
+            else:
+                state = client.call("DELETE", "/certificate", answer=CertificateState)
+            _tell(here, state, json=json)
 
     @group.command("names")
     def names(
