@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import WRITER_PRAGMAS, file_system_of
+from miz.infra.db.sqlite_file import WRITER_PRAGMAS, file_system_of
 
 _SYNCS = 400
 

@@ -3,30 +3,26 @@
 import contextlib
 import os
 import random
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import DatabaseReplacedError, Instant, ReadOnlyDatabase, UnsafeDataFolderError, WrongKeyError
-from miz.infra.db.migrate import HEAD, NewerSchemaError, bring_up_to_date, schema_of
+from miz.infra.db.engine import DatabaseReplacedError, ReadOnlyDatabase, UnsafeDataFolderError, WrongKeyError
 from miz.infra.db.practice_database import PracticeDatabase
-from miz.infra.db.prepared import Prepared
+from miz.infra.db.sqlite_file import SqliteFile
 from miz.kernel.errors import DatabaseUnavailableError
-from tests.infra.conftest import KEY
+from tests.infra.conftest import path_of
+from tests.support.practice import KEY
 
 PROMISED = {
     "page_size": 4096, "auto_vacuum": 2, "journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0,
     "cell_size_check": 1, "mmap_size": 0, "busy_timeout": 5000, "secure_delete": 1,
 }  # fmt: skip
 
-thing = Table(
-    "thing", MetaData(), Column("id", Integer, primary_key=True), Column("name", String), Column("seen", Instant), Column("more", JSON)
-)
+pytestmark = pytest.mark.sqlite_file
 
 
 def cursor_of(database: PracticeDatabase) -> sqlite3mc.Cursor:
@@ -44,7 +40,7 @@ def test_a_reader_cannot_write(database: PracticeDatabase) -> None:
 
 
 def test_a_read_only_database_sees_what_is_written_and_changes_nothing(database: PracticeDatabase) -> None:
-    with contextlib.closing(ReadOnlyDatabase(database.path, KEY)) as reading:
+    with contextlib.closing(ReadOnlyDatabase(SqliteFile(path_of(database), KEY))) as reading:
         database.writer_connection.exec_driver_sql("INSERT INTO line (text) VALUES ('seen')")
         database.writer_connection.commit()
         ask = reading.reader().exec_driver_sql
@@ -62,19 +58,19 @@ def test_a_read_only_database_sees_what_is_written_and_changes_nothing(database:
 
 def test_a_read_only_database_makes_no_file_and_wants_the_right_key(database: PracticeDatabase, tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailableError):
-        ReadOnlyDatabase(tmp_path / "none.db", KEY)
+        ReadOnlyDatabase(SqliteFile(tmp_path / "none.db", KEY))
     assert not (tmp_path / "none.db").exists()
     with pytest.raises(WrongKeyError):
-        ReadOnlyDatabase(database.path, bytes(32))
+        ReadOnlyDatabase(SqliteFile(path_of(database), bytes(32)))
 
 
 def test_a_read_only_database_notices_another_file_in_its_place(database: PracticeDatabase, tmp_path: Path) -> None:
-    with contextlib.closing(ReadOnlyDatabase(database.path, KEY)) as reading:
+    with contextlib.closing(ReadOnlyDatabase(SqliteFile(path_of(database), KEY))) as reading:
         reading.check_identity()
-        database.path.rename(tmp_path / "moved.db")
+        path_of(database).rename(tmp_path / "moved.db")
         with pytest.raises(DatabaseReplacedError):
             reading.check_identity()
-        (tmp_path / "moved.db").rename(database.path)
+        (tmp_path / "moved.db").rename(path_of(database))
         reading.check_identity()
 
 
@@ -112,12 +108,12 @@ def test_errors_are_those_of_the_database_interface(database: PracticeDatabase) 
 
 def test_a_wrong_key_opens_nothing(database: PracticeDatabase) -> None:
     with pytest.raises(WrongKeyError):
-        PracticeDatabase(database.path, bytes(32))
+        PracticeDatabase(SqliteFile(path_of(database), bytes(32)))
 
 
 def test_a_flipped_bit_is_an_error_and_never_wrong_content(tmp_path: Path) -> None:
     path = tmp_path / "practice.db"
-    with contextlib.closing(PracticeDatabase(path, KEY)) as database:
+    with contextlib.closing(PracticeDatabase(SqliteFile(path, KEY))) as database:
         write = database.writer_connection.exec_driver_sql
         write("CREATE TABLE line (id INTEGER PRIMARY KEY, text TEXT)")
         for number in range(200):
@@ -131,7 +127,7 @@ def test_a_flipped_bit_is_an_error_and_never_wrong_content(tmp_path: Path) -> No
     for _ in range(30):
         place = chance.randrange(4096 * 2, len(whole))
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << chance.randrange(8)]) + whole[place + 1 :])
-        with contextlib.closing(PracticeDatabase(path, KEY)) as database:
+        with contextlib.closing(PracticeDatabase(SqliteFile(path, KEY))) as database:
             try:
                 found = [tuple(row) for row in database.reader().exec_driver_sql("SELECT id, text FROM line ORDER BY id")]
             except OperationalError:
@@ -143,12 +139,12 @@ def test_a_flipped_bit_is_an_error_and_never_wrong_content(tmp_path: Path) -> No
 
 def test_a_linked_database_file_is_refused(database: PracticeDatabase, tmp_path: Path) -> None:
     symbolic, hard = tmp_path / "soft.db", tmp_path / "hard.db"
-    symbolic.symlink_to(database.path)
+    symbolic.symlink_to(path_of(database))
     with pytest.raises(UnsafeDataFolderError):
-        PracticeDatabase(symbolic, KEY)
-    os.link(database.path, hard)
+        PracticeDatabase(SqliteFile(symbolic, KEY))
+    os.link(path_of(database), hard)
     with pytest.raises(UnsafeDataFolderError):
-        PracticeDatabase(hard, KEY)
+        PracticeDatabase(SqliteFile(hard, KEY))
 
 
 @pytest.mark.parametrize("name", ["Dropbox", "OneDrive - Praxis Kern", "Nextcloud", "iCloud Drive"])
@@ -156,48 +152,5 @@ def test_a_folder_that_is_copied_elsewhere_is_refused(tmp_path: Path, name: str)
     folder = tmp_path / name / "praxis"
     folder.mkdir(parents=True)
     with pytest.raises(UnsafeDataFolderError):
-        PracticeDatabase(folder / "practice.db", KEY)
+        PracticeDatabase(SqliteFile(folder / "practice.db", KEY))
     assert list(folder.iterdir()) == []
-
-
-def test_an_instant_comes_back_as_it_was_in_utc(database: PracticeDatabase) -> None:
-    connection = database.writer_connection
-    thing.create(connection)
-    berlin = datetime(2026, 11, 22, 9, 30, 0, 123_456, tzinfo=timezone(timedelta(hours=1)))
-    connection.execute(insert(thing).values(id=1, seen=berlin, more={"dose": ["½", None, 1.5]}))
-    row = connection.execute(select(thing)).one()
-    assert (row.seen, row.seen.tzinfo, row.more) == (berlin, UTC, {"dose": ["½", None, 1.5]})
-
-
-def test_a_prepared_statement_does_what_the_plain_one_does(database: PracticeDatabase) -> None:
-    connection = database.writer_connection
-    thing.create(connection)
-    values = {"id": 1, "name": "Müller 😀", "seen": datetime(2026, 11, 22, tzinfo=UTC), "more": {"a": [1, "ß"]}}
-    Prepared(insert(thing)).run(connection, values)
-    connection.execute(insert(thing).values(**{**values, "id": 2}))
-    prepared, plain = connection.execute(select(thing).order_by(thing.c.id)).all()
-    assert prepared[1:] == plain[1:]
-    rename = Prepared(
-        update(thing).where(thing.c.id == bindparam("which")).values(name=bindparam("new")).returning(thing.c.id, thing.c.name)
-    )
-    assert rename.run(connection, {"which": 2, "new": "Meier"}) == [(2, "Meier")]
-    assert rename.run(connection, {"which": 1, "new": None}) == [(1, None)]
-    assert rename.run(connection, {"which": 99, "new": "x"}) == []
-    statement = select(thing.c.id).where(thing.c.id >= bindparam("least")).order_by(thing.c.id)
-    fast = Prepared(statement)
-    assert [fast.run(connection, {"least": least}) for least in (1, 2, 3)] == [
-        [tuple(row) for row in connection.execute(statement, {"least": least})] for least in (1, 2, 3)
-    ]
-    Prepared(delete(thing)).run(connection, {})
-    assert connection.execute(select(thing)).all() == []
-
-
-def test_a_newer_schema_is_refused_and_stays_as_it_is(database: PracticeDatabase) -> None:
-    connection = database.writer_connection
-    bring_up_to_date(connection)
-    assert schema_of(connection) == HEAD
-    connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    connection.commit()
-    with pytest.raises(NewerSchemaError):
-        bring_up_to_date(connection)
-    assert schema_of(connection) == "9999"

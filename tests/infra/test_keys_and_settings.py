@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from miz.infra.data_folder import DataFolder, NoPracticeError, PracticeExistsError
-from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.files import DataFolderInUseError, InstanceLock, write_whole
 from miz.infra.keys import KEY_BYTES, KeyMissingError, RecoveryKeyError, create_keys, read_key, recover_key
 from miz.infra.settings import Settings, read_settings
 from miz.kernel.errors import InvalidInputError
-from tests.support.practice import new_practice, recovery_key, settings_for
+from tests.support.practice import new_practice, opened, recovery_key, settings_for
 
 
 def test_the_recovery_key_opens_the_practice_and_writes_the_key_file_again(tmp_path: Path) -> None:
@@ -29,7 +28,7 @@ def test_the_recovery_key_opens_the_practice_and_writes_the_key_file_again(tmp_p
     paper.write_text(recovery_key() + "\n")
     assert folder.read_key(replace(settings, recovery_key_file=str(paper))) == key
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
-    with contextlib.closing(PracticeDatabase(folder.database, folder.read_key(settings))) as database:
+    with contextlib.closing(opened(folder)) as database:
         assert database.reader().exec_driver_sql("SELECT practice FROM server_state").scalar() == "Testpraxis"
 
 

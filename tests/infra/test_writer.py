@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import insert
 
 from miz.infra.db.engine import DatabaseReplacedError
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.kernel.clock import FakeClock
 from miz.kernel.errors import DatabaseUnavailableError, NotFoundError
+from tests.infra.conftest import child, line, path_of
 
 T = TypeVar("T")
 Work = Callable[[Transaction], Any]
@@ -47,7 +49,7 @@ async def as_one_group(writer: Writer, *members: Work) -> list[Any]:
 
 def noting(text: str, *, told: list[str] | None = None) -> Work:
     def work(tx: Transaction) -> str:
-        tx.connection.exec_driver_sql("INSERT INTO line (text) VALUES (?)", (text,))
+        tx.connection.execute(insert(line).values(text=text))
         if told is not None:
             tx.after_commit(lambda: told.append(text))
         return text
@@ -59,7 +61,7 @@ def orphan(told: list[str]) -> Work:
     """Breaks a rule that the database looks at when it commits, not before."""
 
     def work(tx: Transaction) -> None:
-        tx.connection.exec_driver_sql("INSERT INTO child (line_id) VALUES (4711)")
+        tx.connection.execute(insert(child).values(line_id=4711))
         tx.after_commit(lambda: told.append("orphan"))
 
     return work
@@ -134,6 +136,7 @@ def test_a_failed_commit_fails_only_its_cause(database: PracticeDatabase) -> Non
     assert database.reader().exec_driver_sql("SELECT count(*) FROM child").scalar() == 0
 
 
+@pytest.mark.sqlite_file
 def test_a_full_disk_refuses_what_does_not_fit_and_recovers(database: PracticeDatabase) -> None:
     limit = database.writer_connection.connection.dbapi_connection
     assert limit is not None
@@ -185,22 +188,23 @@ def test_what_waits_at_the_stop_is_finished_and_then_nothing_is_taken(database: 
     assert len(stored(database)) == 300
 
 
+@pytest.mark.sqlite_file
 @pytest.mark.parametrize("fate", ["moved", "replaced", "deleted"])
 def test_a_file_that_is_no_longer_there_gets_no_acknowledgement(database: PracticeDatabase, fate: str) -> None:
     async def story(writer: Writer) -> None:
         await writer.run(noting("before"))
-        aside = database.path.with_name("aside.db")
-        content = database.path.read_bytes()
+        aside = path_of(database).with_name("aside.db")
+        content = path_of(database).read_bytes()
         if fate == "moved":
-            database.path.rename(aside)
+            path_of(database).rename(aside)
         else:
-            database.path.unlink()
+            path_of(database).unlink()
         if fate == "replaced":
-            database.path.write_bytes(content)
+            path_of(database).write_bytes(content)
         with pytest.raises(DatabaseReplacedError):
             await writer.run(noting("lost"))
         if fate == "moved":
-            aside.rename(database.path)
+            aside.rename(path_of(database))
             assert await writer.run(noting("back")) == "back"
             assert stored(database) == ["before", "back"]
 

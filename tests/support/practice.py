@@ -24,11 +24,17 @@ from miz.access.sessions import LOCAL
 from miz.apps.bootstrap import Server, data_folder, set_up_practice
 from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import Source
+from miz.infra.db.postgres_server import PostgresServer
+from miz.infra.db.practice_database import PracticeDatabase
+from miz.infra.db.sources import source_of
+from miz.infra.db.sqlite_file import SqliteFile
 from miz.infra.db.writer import Transaction
 from miz.infra.settings import Settings, read_settings
-from miz.infra.web_server import WebServer, listen
+from miz.infra.web_server import TlsFiles, WebServer, listen
 from miz.kernel.clock import FakeClock
 from miz.practice.patients.service import Records
+from tests.support.postgres import postmaster
 
 PASSWORD = "ein Kennwort für Tests 2026"
 PEOPLE = {
@@ -41,6 +47,7 @@ PEOPLE = {
 }
 PLACES = {"Zimmer 1": True, "Zimmer 2": True, "Empfang": False}
 INTERVAL_S = 5
+KEY = bytes(range(32))
 READY_WITHIN_S = 20
 T = TypeVar("T")
 
@@ -50,7 +57,7 @@ def _template() -> Path:
     """A practice with all roles, made once in this process."""
     root = Path(tempfile.mkdtemp(prefix="miz-test-template-"))
     folder = data_folder(root / "practice")
-    settings = read_settings(control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"))
+    settings = read_settings(control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"), database_url=_new_database(root, "template0"))
 
     def add_people(_: Records, tx: Transaction) -> None:
         password_hash = PasswordDesk().hash_now(PASSWORD)
@@ -74,7 +81,45 @@ def _template() -> Path:
 def new_practice(path: Path) -> DataFolder:
     """A fresh copy of the test practice below `path`."""
     shutil.copytree(_template() / "practice", path / "practice")
+    _new_database(path, url_of(_template()).rpartition("/")[2])
     return data_folder(path / "practice")
+
+
+def _new_database(path: Path, template: str) -> str:
+    """The address of a database like `template`, noted below `path`; empty while the tests run on SQLite."""
+    if not is_on_server():
+        return ""
+    url = postmaster().url(postmaster().new_database(template))
+    (path / "database-url").write_text(url)
+    return url
+
+
+def is_on_server() -> bool:
+    """Whether the tests run on PostgreSQL."""
+    return os.environ.get("MIZ_TEST_DATABASE") == "postgresql"
+
+
+def url_of(path: Path) -> str:
+    """Where the rows of the practice below `path` are; empty = in its data folder."""
+    noted = path / "database-url"
+    return noted.read_text() if noted.exists() else ""
+
+
+def source_for(folder: DataFolder) -> Source:
+    """Where the rows of a test practice are."""
+    settings = settings_for(folder)
+    return source_of(folder, settings, folder.read_key(settings))
+
+
+def fresh_source(path: Path) -> Source:
+    """An empty place for the rows of a practice."""
+    url = _new_database(path, "template0")
+    return PostgresServer(url) if url else SqliteFile(path / "practice.db", KEY)
+
+
+def opened(folder: DataFolder) -> PracticeDatabase:
+    """The database of a practice that is not running, for reading and writing."""
+    return PracticeDatabase(source_for(folder))
 
 
 def recovery_key() -> str:
@@ -82,7 +127,7 @@ def recovery_key() -> str:
 
 
 def settings_for(folder: DataFolder) -> Settings:
-    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True)
+    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True, database_url=url_of(folder.path.parent))
 
 
 class ServerProcess:
@@ -115,7 +160,8 @@ class ServerProcess:
             "--ready-file",
             str(self._ready_file),
         ]
-        environment = os.environ | {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1"} | self._environment
+        own = {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1", "MIZ_DATABASE_URL": url_of(self.folder.path.parent)}
+        environment = os.environ | own | self._environment
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while not self._ready_file.exists():
             if self._process.poll() is not None:
@@ -165,9 +211,10 @@ class ServerProcess:
 class ServerThread:
     """The real server over real HTTP in a thread of the test, with a clock that the test moves."""
 
-    def __init__(self, folder: DataFolder, clock: FakeClock) -> None:
+    def __init__(self, folder: DataFolder, clock: FakeClock, *, is_secure: bool = False) -> None:
         self.folder = folder
         self.clock = clock
+        self._is_secure = is_secure
         self.url = ""
 
     def start(self) -> None:
@@ -175,7 +222,7 @@ class ServerThread:
         sys.setswitchinterval(0.0002)
         self.server = Server(self.folder, settings_for(self.folder), clock=self.clock)
         listener = listen("127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.url = f"{'https' if self._is_secure else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         is_ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(listener, is_ready)), daemon=True)
         self._thread.start()
@@ -187,7 +234,8 @@ class ServerThread:
         self._loop = asyncio.get_running_loop()
         await self.server.start()
         await self.server.modes.begin(self.server.writer, LOCAL)
-        web = WebServer(self.server, listener)
+        shown = self.server.certificates.use_at("127.0.0.1") if self._is_secure else None
+        web = WebServer(self.server, listener, tls=TlsFiles(shown, shown) if shown else None)
         await web.start()
         is_ready.set()
         await self._stopped.wait()
@@ -235,9 +283,9 @@ def client_of(url: str, user: str = "Dr. Prüfer", place: str | None = "Zimmer 1
 
 
 @contextlib.contextmanager
-def served(path: Path, clock: FakeClock | None = None) -> Iterator[ServerThread]:
-    """A fresh practice, served in a thread for the block."""
-    server = ServerThread(new_practice(path), clock or FakeClock())
+def served(path: Path, clock: FakeClock | None = None, *, is_secure: bool = False) -> Iterator[ServerThread]:
+    """A fresh practice, served in a thread for the block; with TLS when `is_secure`."""
+    server = ServerThread(new_practice(path), clock or FakeClock(), is_secure=is_secure)
     server.start()
     try:
         yield server

@@ -21,7 +21,6 @@ from miz.access.tables import device, room
 from miz.apps.advice import EditionAdvisor
 from miz.apps.viewer.app import Viewer
 from miz.apps.viewer.display import SHOW_ROOM
-from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.schema import metadata
 from miz.infra.events import EventBroker
 from miz.infra.http import EVERYBODY, Call, Reply
@@ -30,7 +29,7 @@ from miz.knowledge.edition import Edition
 from miz.ui.face import Face
 from tests.practice.people import Surgery
 from tests.support.displays import Display, paired
-from tests.support.practice import ServerThread, new_practice, settings_for
+from tests.support.practice import ServerThread, new_practice, opened
 
 ROOT = Path(__file__).parents[2]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "PROPFIND")
@@ -114,7 +113,7 @@ def open_connection(tmp_path: Path) -> Iterator[tuple[Viewer, Connection]]:
     """A Viewer whose connection is the writing one, with a display that knows the token `wall`."""
     folder = new_practice(tmp_path)
     clock, edition = FakeClock(), Edition.open()
-    with contextlib.closing(PracticeDatabase(folder.database, folder.read_key(settings_for(folder)))) as database:
+    with contextlib.closing(opened(folder)) as database:
         connection = database.writer_connection
         room_id = connection.execute(select(room.c.id).where(room.c.name == "Zimmer 2")).scalar_one()
         for token, kind in (("wall", "display"), ("desk", "workplace")):

@@ -1,8 +1,8 @@
 """Tables of the room `access`."""
 
-from sqlalchemy import JSON, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table
 
-from miz.infra.db.engine import Instant
+from miz.infra.db.engine import Instant, Json
 from miz.infra.db.schema import metadata
 
 user_account = Table(
@@ -12,7 +12,7 @@ user_account = Table(
     Column("name", String(100), nullable=False),
     Column("sign_in_name", String(100), nullable=False, unique=True),
     Column("password_hash", String(200), nullable=False),
-    Column("roles", JSON, nullable=False),
+    Column("roles", Json, nullable=False),
     Column("is_disabled", Boolean, nullable=False, default=False),
     Column("failures_in_row", Integer, nullable=False, default=0),
     Column("created_at", Instant, nullable=False),

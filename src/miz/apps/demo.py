@@ -56,7 +56,7 @@ def make_demo(path: Path | None, settings: Settings | None = None) -> tuple[Serv
     folder = data_folder(Path(scratch.name) / "practice" if scratch else path or Path())
     chosen = settings or read_settings()
     chosen = replace(chosen, key_file=chosen.key_file or str(folder.path / "demo.key"), api_docs=True)
-    if not folder.database.exists():
+    if not folder.has_practice:
         recovery_key = set_up_practice(
             folder,
             chosen,

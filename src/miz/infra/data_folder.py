@@ -94,6 +94,11 @@ class DataFolder:
         if not self.has_practice:
             raise NoPracticeError(folder=str(self.path))
 
+    @property
+    def is_on_server(self) -> bool:
+        """Whether the rows of the practice are on a database server."""
+        return json.loads(self._identity.read_text()).get("database") == "postgresql"
+
     def create(self, settings: Settings) -> str:
         """Make the folder and its keys; returns the recovery key. Raises `PracticeExistsError`."""
         if self._identity.exists() or self.database.exists():
@@ -101,7 +106,8 @@ class DataFolder:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         server_id = str(uuid.uuid4())
         recovery_key = create_keys(self._key_file(server_id, settings), self._wrapped_key)
-        write_whole(self._identity, json.dumps({"server_id": server_id}).encode())
+        database = "postgresql" if settings.database_url else "sqlite"
+        write_whole(self._identity, json.dumps({"server_id": server_id, "database": database}).encode())
         return recovery_key
 
     def read_key(self, settings: Settings) -> bytes:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,8 @@ class Settings:
     server_names: names and addresses by which other computers reach the server, separated by commas; empty = found by itself.
         What `miz certificate names` has stored wins.
     http_port: port of the page that shows how to trust the server, without TLS; 0 = none.
+    database_url: where a PostgreSQL server has the practice's rows, `postgresql://user@host/name`; empty = in the data folder. A password
+        is better kept in a file that PGPASSFILE names.
     log_file: what the server tells about itself goes to this file, too, kept below 25 MB; empty = standard error only.
     """
 
@@ -39,6 +41,7 @@ class Settings:
     server_names: str = ""
     http_port: int = 8480
     log_file: str = ""
+    database_url: str = field(default="", repr=False)
 
 
 _RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24), "http_port": (0, 65_535)}

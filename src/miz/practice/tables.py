@@ -1,8 +1,8 @@
 """Tables of the room `practice`. The patient's row guards all writes: its `fencing_token` is the only one accepted."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, and_
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, and_
 
-from miz.infra.db.engine import Instant
+from miz.infra.db.engine import Instant, Json
 from miz.infra.db.schema import metadata
 
 server_state = Table(
@@ -32,7 +32,7 @@ patient = Table(
     Column("allergy_answer", String(20), nullable=False, default="not_asked"),
     Column("allergies_asked_at", Instant),
     Column("takes_nothing", Boolean, nullable=False, default=False),
-    Column("planned", JSON, nullable=False),
+    Column("planned", Json, nullable=False),
     Column("planned_on", String(10)),
     Column("reviewed_at", Instant),
     Column("reviewed_by", String(100)),
@@ -55,7 +55,8 @@ IS_CHANGED_SINCE_REVIEW = (
 )
 """What a dentist has not signed off yet; the index holds these patients only, so the list costs what it is long."""
 
-Index("ix_patient_changed_at", patient.c.changed_at, sqlite_where=and_(*IS_CHANGED_SINCE_REVIEW))
+_IS_LISTED = and_(*IS_CHANGED_SINCE_REVIEW)
+Index("ix_patient_changed_at", patient.c.changed_at, sqlite_where=_IS_LISTED, postgresql_where=_IS_LISTED)
 
 patient_word = Table(
     "patient_word",
@@ -113,7 +114,7 @@ medication = _entry_table(
     Column("drug_id", String(100), index=True),
     Column("strength", String(100)),
     Column("form", String(100)),
-    Column("dose", JSON),
+    Column("dose", Json),
     Column("dose_text", Text),
     Column("unit", String(100)),
     Column("reason", Text),
@@ -169,7 +170,7 @@ decision = Table(
     Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
     Column("findings_key", String(64), primary_key=True),
     Column("drug", Text, nullable=False),
-    Column("rules", JSON, nullable=False),
+    Column("rules", Json, nullable=False),
     Column("reason", Text, nullable=False),
     Column("edition", String(60), nullable=False),
     Column("decided_at", Instant, nullable=False),
@@ -188,7 +189,7 @@ draft = Table(
     Column("user_id", String(36), nullable=False),
     Column("user", String(100), nullable=False),
     Column("workplace", String(60), nullable=False),
-    Column("fields", JSON, nullable=False),
+    Column("fields", Json, nullable=False),
     Column("saved_at", Instant, nullable=False),
     UniqueConstraint("patient_id", "application_id", "form"),
 )
@@ -200,7 +201,7 @@ patient_merge = Table(
     Column("id", String(36), primary_key=True),
     Column("into_id", ForeignKey(patient.c.id), nullable=False, index=True),
     Column("from_id", ForeignKey(patient.c.id), nullable=False, index=True),
-    Column("entries", JSON, nullable=False),
+    Column("entries", Json, nullable=False),
     Column("merged_at", Instant, nullable=False),
     Column("merged_by", String(100), nullable=False),
     Column("workplace", String(60), nullable=False),
@@ -230,7 +231,7 @@ change = Table(
     Column("changed_by", String(100), nullable=False),
     Column("user_id", String(36), nullable=False),
     Column("workplace", String(60), nullable=False),
-    Column("before", JSON),
-    Column("after", JSON),
+    Column("before", Json),
+    Column("after", Json),
     Index("ix_change_patient", "patient_id", "version"),
 )

@@ -14,13 +14,12 @@ from miz.access.audit import model, queries
 from miz.access.audit.model import AuditEntry, Report
 from miz.access.audit.service import AuditTrail, signing_seed
 from miz.access.audit.tables import audit_checkpoint, audit_entry
-from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.kernel.actor import Actor
 from miz.kernel.clock import FakeClock
 from miz.practice.patients.rows import evidence_of
 from miz.practice.tables import change
-from tests.support.practice import new_practice, settings_for
+from tests.support.practice import new_practice, opened, settings_for
 
 MUTATIONS = 1_000
 ACTOR = Actor(user_id="u-1", user="Dr. Prüfer", roles=frozenset({"dentist"}), session_id="s-1", room="Zimmer 1")
@@ -32,7 +31,7 @@ class Trail:
     def __init__(self, path: Path) -> None:
         folder = new_practice(path)
         key = folder.read_key(settings_for(folder))
-        self.database = PracticeDatabase(folder.database, key)
+        self.database = opened(folder)
         self.trail = AuditTrail(clock=FakeClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
         self.anchor_file = folder.audit_anchor
         asyncio.run(self._fill())

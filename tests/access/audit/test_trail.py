@@ -17,13 +17,12 @@ from miz.access.audit.service import WAITING_LIMIT, AuditTrail
 from miz.access.audit.tables import audit_checkpoint, audit_entry
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
-from miz.infra.db.practice_database import PracticeDatabase
 from miz.kernel.actor import Actor
 from miz.kernel.clock import FakeClock
 from miz.practice.tables import change
 from tests.practice.people import verdict
 from tests.support.browsing import Browser
-from tests.support.practice import PASSWORD, PEOPLE, ServerThread, client_of, new_practice, served, settings_for
+from tests.support.practice import PASSWORD, PEOPLE, ServerThread, client_of, new_practice, opened, served, settings_for
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +305,7 @@ def findings_after(folder: DataFolder) -> list[tuple[int | None, str]]:
 
 def with_writer(folder: DataFolder, statement: Any) -> None:
     """Change the database of a practice that is not running."""
-    database = PracticeDatabase(folder.database, folder.read_key(settings_for(folder)))
+    database = opened(folder)
     database.writer_connection.execute(statement)
     database.writer_connection.commit()
     database.close()

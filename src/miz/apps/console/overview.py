@@ -10,6 +10,7 @@ from miz.access.second_factor.queries import has_second_factor
 from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.actor import Actor
@@ -44,12 +45,13 @@ class OverviewPages:
     """The page, bound to one server's parts."""
 
     def __init__(
-        self, openings: Openings, modes: Modes, folder: DataFolder, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
+        self, openings: Openings, modes: Modes, folder: DataFolder, database: ReadOnlyDatabase, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
         reader: Reader, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
         self._folder = folder
+        self._database = database
         self._frame_of = frame_of
         self._online = online
         self._reader = reader
@@ -71,7 +73,7 @@ class OverviewPages:
         is_answering = problem != "database"
         page = OverviewPage(
             frame=frame, problem=problem, running_since=self._running_since,
-            database_path=str(self._folder.database), database_bytes=self._folder.database.stat().st_size if is_answering else 0, edition=edition,
+            database_path=self._database.source.shown, database_bytes=self._database.size_bytes() if is_answering else 0, edition=edition,
             online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), requests=self._requests(),
             may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
             seconds=NOTICE_S,

@@ -1,48 +1,26 @@
-"""How the practice database is opened, and the way in for whoever only reads; the one that writes is `practice_database`."""
+"""How a practice's rows are reached, and the way in for whoever only reads; the one that writes is `practice_database`."""
 
-import contextlib
-import os
-import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, DateTime, Dialect, Engine, String, TypeDecorator, create_engine
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy import JSON, Connection, Dialect, Engine, LargeBinary, String, Text, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
-from miz.infra.db import sqlite3mc
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 
 # Gives the calling thread its read-only connection; routes hand it to queries and know no SQL.
 Reader = Callable[[], Connection]
 
-# `reliability.md` section 2. FULL, because NORMAL loses acknowledged writes when the power fails.
-WRITER_PRAGMAS = (
-    "page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF",
-    "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "secure_delete=ON", "temp_store=MEMORY", "cache_size=-16384",
-)  # fmt: skip
-READER_PRAGMAS = (
-    "query_only=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "temp_store=MEMORY", "cache_size=-16384",
-)  # fmt: skip
-
-_REMOTE_FILE_SYSTEMS = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "9p",
-    "afs",
-    "fuse.sshfs",
-    "fuse.rclone",
-    "fuse.gvfsd-fuse",
-    "ncpfs",
-    "davfs",
+JSON_FORM: dict[str, Any] = {
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+    "json_deserializer": msgspec.json.decode,
 }
-_SYNC_FOLDERS = ("dropbox", "onedrive", "google drive", "googledrive", "nextcloud", "owncloud", "icloud")
+"""How an engine writes and reads JSON."""
 
 
 class UnsafeDataFolderError(MizError):
@@ -80,62 +58,116 @@ class DatabaseReplacedError(DatabaseUnavailableError):
     hint = "Nothing was saved. Stop the server, put the file back and start again."
 
 
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC instant with microseconds; SQLAlchemy's own type would come back naive on SQLite."""
+class DatabaseInUseError(MizError):
+    """Another server writes to this database."""
 
-    impl = DateTime(timezone=True)
+    code = "database-in-use"
+    title = "Another server works with this database."
+    kind = "conflict"
+    hint = "Stop the other one first, or start this one with --standby; then it takes over when the other one ends."
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant with microseconds, stored as text: the same on every database, and it sorts as it reads."""
+
+    impl = String(32)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.astimezone(UTC).isoformat(timespec="microseconds")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        return cast("datetime | None", value)
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class _JsonText(TypeDecorator[Any]):
+    """JSON that the database keeps to the letter, because the audit trail commits to it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return msgspec.json.encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else msgspec.json.decode(value)
+
+
+Json = JSON().with_variant(_JsonText(), "postgresql")
+"""The type of columns that hold JSON."""
+
+
+class stored_bytes(GenericFunction[bytes]):  # noqa: N801 - a function of SQL
+    """The text of a column as the bytes that are stored."""
+
+    type = LargeBinary()
+    inherit_cache = True
+
+
+@compiles(stored_bytes, "sqlite")
+def _cast(element: stored_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS BLOB)"
+
+
+@compiles(stored_bytes, "postgresql")
+def _convert(element: stored_bytes, compiler: SQLCompiler, **options: Any) -> str:
+    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
+
+
+class Source(Protocol):
+    """Where a practice's rows lie: `SqliteFile` or `PostgresServer`."""
+
+    @property
+    def shown(self) -> str:
+        """The place as people may read it; never with a password."""
+
+    def refuse_unsafe(self) -> None:
+        """Raise when rows would not be safe there."""
+
+    def engine(self, *, is_read_only: bool) -> Engine:
+        """Makes connections that write, or connections that cannot."""
+
+    def explained(self, error: Exception) -> MizError:
+        """What to say when no connection could be made."""
+
+    def claim(self, connection: Connection) -> None:
+        """Become the only server that writes, for as long as `connection` lasts. Raises `DatabaseInUseError`."""
+
+    def lineage(self, connection: Connection) -> str:
+        """Which line of servers has the rows; another one once a standby was promoted or a copy brought back."""
+
+    def check_identity(self) -> None:
+        """Raise `DatabaseReplacedError` when the rows that are open are no longer those of this place."""
+
+    def size_bytes(self, reader: Connection) -> int:
+        """How much room the rows take."""
 
 
 class ReadOnlyDatabase:
-    """The file of one practice, opened for any number of reading threads; no statement can change it.
+    """The rows of one practice for any number of reading threads; no statement can change them.
 
-    The connections are read-only for the operating system and for SQLite. Raises `WrongKeyError`,
-    `UnsafeDataFolderError`, `DatabaseVersionError`, `DatabaseUnavailableError`; there must be a database already.
+    Raises what the source says when it refuses, and `DatabaseUnavailableError`; there must be a database already.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
-        self.path = path
-        self._key = key
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.check_identity = source.check_identity
         self._local = threading.local()
         self._readers: list[Connection] = []
         self._reader_engine: Engine | None = None
-        refuse_unsafe_library()
-        refuse_unsafe_place(path)
+        source.refuse_unsafe()
         self._open()
-        self._identity = self._identity_at_path()
 
     def reader(self) -> Connection:
         """The calling thread's read-only connection; every statement sees the newest committed state."""
         connection: Connection | None = getattr(self._local, "reader", None)
-        if connection is None:
-            if self._reader_engine is None:
-                self._reader_engine = open_engine(self.path, self._key, is_read_only=True)
-            connection = self._local.reader = self._reader_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._readers.append(connection)
+        if connection is None or self._local.driver.closed:
+            connection = self._connect()
         return connection
 
-    def check_identity(self) -> None:
-        """Raise `DatabaseReplacedError` when the path no longer leads to the open file."""
-        try:
-            if self._identity_at_path() == self._identity:
-                return
-        except OSError:
-            pass
-        raise DatabaseReplacedError
+    def size_bytes(self) -> int:
+        """How much room the rows take."""
+        return self.source.size_bytes(self.reader())
 
     def close(self) -> None:
         """Close every connection, those of other threads too; nobody may use them any more."""
@@ -144,75 +176,17 @@ class ReadOnlyDatabase:
         self._readers.clear()
 
     def _open(self) -> None:
-        """Prove that the key fits before anybody relies on it."""
-        with explaining_faults():
-            self.reader()
+        """Prove that the way in is free before anybody relies on it."""
+        self._connect()
 
-    def _identity_at_path(self) -> tuple[int, int]:
-        found = os.stat(self.path)  # noqa: PTH116 - called before every acknowledgement, Path.stat is three times slower
-        return found.st_dev, found.st_ino
-
-
-@contextlib.contextmanager
-def explaining_faults() -> Iterator[None]:
-    """Say of a fault in the block whether the key is wrong or the database does not answer."""
-    try:
-        yield
-    except Exception as error:
-        if "NotADB" in str(error):
-            raise WrongKeyError from error
-        raise DatabaseUnavailableError from error
-
-
-def open_engine(path: Path, key: bytes, *, is_read_only: bool) -> Engine:
-    """An engine on the encrypted file: one shared connection that writes, or any number that cannot."""
-
-    def connect() -> sqlite3mc.Connection:
-        pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
-        return sqlite3mc.connect(str(path), key=key, is_read_only=is_read_only, pragmas=pragmas)
-
-    return create_engine(
-        "sqlite+pysqlite://",
-        module=sqlite3mc,
-        creator=connect,
-        hide_parameters=True,
-        poolclass=NullPool if is_read_only else StaticPool,
-        json_serializer=lambda value: msgspec.json.encode(value).decode(),
-        json_deserializer=msgspec.json.decode,
-    )
-
-
-def refuse_unsafe_library() -> None:
-    """Raise `DatabaseVersionError` for a library that can damage a database."""
-    if sqlite3mc.sqlite_version_info < sqlite3mc.SAFE_FROM:
-        raise DatabaseVersionError
-
-
-def refuse_unsafe_place(path: Path) -> None:
-    """Raise `UnsafeDataFolderError` for network drives, folders of sync clients and linked database files."""
-    folder = path.parent.resolve()
-    if path.is_symlink() or (path.exists() and path.stat().st_nlink > 1):
-        raise UnsafeDataFolderError("The database file is a link.")
-    if any(name in part.casefold() for part in folder.parts for name in _SYNC_FOLDERS):
-        raise UnsafeDataFolderError("The folder belongs to a program that copies it to other computers.")
-    if file_system_of(folder) in _REMOTE_FILE_SYSTEMS:
-        raise UnsafeDataFolderError("The folder lies on a network drive.")
-
-
-def file_system_of(folder: Path) -> str:
-    """The kind of file system below `folder` as Linux names it; empty where the system does not tell."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return ""
-    best, kind = -1, ""
-    for line in mounts.read_text(errors="replace").splitlines():
-        _, mount_point, file_system, *_ = line.split(" ")
-        mount_point = mount_point.replace("\\040", " ")
-        if folder.is_relative_to(mount_point) and len(mount_point) > best:
-            best, kind = len(mount_point), file_system
-    return kind
-
-
-def set_private(path: Path) -> None:
-    """Only the owner may read and write the file."""
-    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+    def _connect(self) -> Connection:
+        if self._reader_engine is None:
+            self._reader_engine = self.source.engine(is_read_only=True)
+        try:
+            connection = self._reader_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except Exception as error:
+            raise self.source.explained(error) from error
+        self._local.reader, self._local.driver = connection, connection.connection.dbapi_connection
+        self._readers = [reader for reader in self._readers if not reader.invalidated]
+        self._readers.append(connection)
+        return connection

@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 import miz.migrations
-from miz.infra.db import sqlite3mc
+from miz.infra.db.driver import driver_of
 from miz.kernel.errors import MizError
 
 SCRIPTS = Path(miz.migrations.__file__).parent
@@ -44,8 +44,7 @@ def bring_up_to_date(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
-    driver: sqlite3mc.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
-    driver.execute("BEGIN IMMEDIATE")
+    driver_of(connection).begin()
     try:
         command.upgrade(config, "head")
         connection.commit()

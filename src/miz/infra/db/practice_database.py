@@ -1,13 +1,58 @@
 """The practice database with its writing side: one connection that writes, beside the read-only ones that cannot."""
 
-from miz.infra.db.engine import ReadOnlyDatabase, explaining_faults, open_engine
+import contextlib
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+from miz.infra.db import succession
+from miz.infra.db.engine import DatabaseInUseError, ReadOnlyDatabase, Source
+from miz.kernel.errors import MizError
+
+
+class DatabaseChangedError(MizError):
+    """Another server has written to the database, or another line of it is in use, so what this server remembers is no longer true."""
+
+    code = "database-changed"
+    title = "Another server has taken over, or the database has moved to its standby."
+    kind = "conflict"
+    hint = "This server has stopped. Start it again; it then reads the database anew."
 
 
 class PracticeDatabase(ReadOnlyDatabase):
-    """The file of one practice, opened for one writing thread and any number of reading ones; made where there is none.
+    """The rows of one practice for one writing thread and any number of reading ones; made where there are none.
 
-    Raises what `ReadOnlyDatabase` raises.
+    Nobody else writes while it is open. `name` is that of this server, for those who wait. Raises what
+    `ReadOnlyDatabase` raises, and `DatabaseInUseError`.
     """
+
+    writer_connection: Connection
+
+    def __init__(self, source: Source, *, name: str = "") -> None:
+        self.name = name
+        super().__init__(source)
+
+    def take_over(self, follow: Callable[[Connection], None]) -> None:
+        """Note that this server writes from now on; with `follow`, in the same transaction, if another one did so before."""
+        succession.take_over(self.writer_connection, self.name, self.lineage, follow)
+
+    def reconnect(self) -> None:
+        """Connect the writing side anew. Raises `DatabaseChangedError` when somebody else has written meanwhile."""
+        with contextlib.suppress(Exception):
+            self.writer_connection.close()
+        try:
+            self.writer_connection = self._connected()
+        except DatabaseInUseError:
+            if not succession.is_noted(self.reader(), self.name, self.lineage):
+                raise DatabaseChangedError from None
+            raise
+        if not succession.confirm(self.writer_connection, self.name, self.source.lineage(self.writer_connection)):
+            raise DatabaseChangedError
+
+    def was_committed(self, transaction: str) -> bool:
+        """Whether the transaction, whose commit was never answered, is stored."""
+        status = text("SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))")
+        return self.writer_connection.execute(status, {"transaction": transaction}).scalar() == "committed"
 
     def close(self) -> None:
         """Close every connection, those of other threads too; nobody may use them any more."""
@@ -16,6 +61,18 @@ class PracticeDatabase(ReadOnlyDatabase):
         self.write_engine.dispose()
 
     def _open(self) -> None:
-        self.write_engine = open_engine(self.path, self._key, is_read_only=False)
-        with explaining_faults():
-            self.writer_connection = self.write_engine.connect()
+        self.write_engine = self.source.engine(is_read_only=False)
+        self.writer_connection = self._connected()
+        self.lineage = self.source.lineage(self.writer_connection)
+
+    def _connected(self) -> Connection:
+        try:
+            connection = self.write_engine.connect()
+        except Exception as error:
+            raise self.source.explained(error) from error
+        try:
+            self.source.claim(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select, Update
 
-from miz.infra.db import sqlite3mc
+from miz.infra.db.driver import driver_of
 
 
 class Prepared:
@@ -23,11 +23,10 @@ class Prepared:
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it and return all rows, none for a statement that returns nothing. Raises PEP 249 errors."""
-        driver: sqlite3mc.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
         if not self._sql:
             self._compile(connection, list(values))
         bound = [process(values.get(name, preset)) if process else values.get(name, preset) for name, preset, process in self._values]
-        return driver.rows(self._sql, bound)
+        return driver_of(connection).rows(self._sql, bound)
 
     def _compile(self, connection: Connection, names: list[str]) -> None:
         is_insert = isinstance(self._statement, Insert)

@@ -147,9 +147,12 @@ class Connection:
 
     Error: ClassVar[type[Error]] = Error
     isolation_level: str | None = None
+    watched_s: float | None = None
+    unsettled: str | None = None
 
     def __init__(self, apsw_connection: apsw.Connection) -> None:
         self.apsw = apsw_connection
+        self.closed = False
         self.descriptions: dict[str, Description] = {}
 
     def cursor(self) -> Cursor:
@@ -165,6 +168,22 @@ class Connection:
         except apsw.Error as error:
             raise translated(error) from error
 
+    @property
+    def in_transaction(self) -> bool:
+        return self.apsw.in_transaction
+
+    def begin(self) -> None:
+        self.rows("BEGIN IMMEDIATE")
+
+    def savepoint(self) -> None:
+        self.rows("SAVEPOINT member")
+
+    def back_to_savepoint(self) -> None:
+        self.rows("ROLLBACK TO member")
+
+    def release(self) -> None:
+        self.rows("RELEASE member")
+
     def commit(self) -> None:
         if self.apsw.in_transaction:
             self.rows("COMMIT")
@@ -176,7 +195,12 @@ class Connection:
                 self.rows("ROLLBACK")
 
     def close(self) -> None:
+        self.closed = True
         self.apsw.close()
+
+    def is_machine_fault(self, error: BaseException) -> bool:
+        """Whether the machine failed, not a rule of the tables."""
+        return isinstance(getattr(error, "orig", error), OperationalError)
 
     def create_function(self, name: str, parameters: int, function: Callable[..., Any], *, deterministic: bool = False) -> None:
         self.apsw.create_scalar_function(name, function, parameters, deterministic=deterministic)

@@ -3,6 +3,8 @@
 - Every transaction runs alone inside a savepoint; one that raises is rolled back alone.
 - Nobody is acknowledged before the shared commit is on the disk.
 - When the commit fails, everybody of the group is rolled back and tried once more, one by one.
+- When the connection is lost, everybody of the group is refused, and nobody is tried twice: the commit may have reached
+  the disk. The writer connects again and finds out; what follows from the group happens then.
 - What follows from a transaction (events, what is remembered in memory) happens after the commit, in commit order,
   in the event loop.
 """
@@ -11,6 +13,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,12 +22,13 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from miz.infra.db import sqlite3mc
-from miz.infra.db.practice_database import PracticeDatabase
+from miz.infra.db.driver import Driver, driver_of
+from miz.infra.db.practice_database import DatabaseChangedError, PracticeDatabase
 from miz.kernel.clock import Clock
-from miz.kernel.errors import DatabaseUnavailableError
+from miz.kernel.errors import DatabaseUnavailableError, MizError
 
 GROUP_LIMIT = 256
+RETRY_S = 0.2
 T = TypeVar("T")
 
 
@@ -52,16 +56,21 @@ class _Member:
 
 
 class Writer:
-    """Runs units of work in the writing thread."""
+    """Runs units of work in the writing thread.
 
-    def __init__(self, database: PracticeDatabase, *, clock: Clock) -> None:
+    `give_up` is called there with the reason when this server may not write to the database any more.
+    """
+
+    def __init__(self, database: PracticeDatabase, *, clock: Clock, give_up: Callable[[Exception], None] = lambda _: None) -> None:
         self._database = database
-        self._connection = database.writer_connection
-        self._driver: sqlite3mc.Connection = self._connection.connection.dbapi_connection  # type: ignore[assignment]
+        self._connection: Connection = database.writer_connection
+        self._driver: Driver = driver_of(self._connection)
         self._clock = clock
+        self._give_up = give_up
         self._waiting: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="miz-writer")
         self._is_stopped = False
+        self._unsettled: tuple[str, list[tuple[asyncio.AbstractEventLoop, list[Callable[[], None]]]]] | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -85,7 +94,7 @@ class Writer:
         return member.answer
 
     def _serve(self) -> None:
-        while (first := self._waiting.get()) is not None:
+        while (first := self._next()) is not None:
             group = [first]
             with contextlib.suppress(queue.Empty):
                 while len(group) < GROUP_LIMIT:
@@ -96,14 +105,79 @@ class Writer:
                     group.append(member)
             self._commit_group(group)
             self._settle(group)
+            if self._driver.closed and not self._find_back():
+                return
+
+    def _next(self) -> _Member | None:
+        """Who comes next; looks meanwhile whether a connection that can be lost still stands."""
+        while True:
+            try:
+                return self._waiting.get(timeout=self._driver.watched_s)
+            except queue.Empty:
+                if not self._stands() and not self._find_back():
+                    return None
+
+    def _stands(self) -> bool:
+        with contextlib.suppress(self._driver.Error):
+            self._driver.rows("SELECT 1")
+        return not self._driver.closed
+
+    def _refuse_lost(self, group: list[_Member]) -> None:
+        """Refuse a group whose connection was lost; what would follow from it is kept, in case that it was stored."""
+        if self._driver.unsettled is not None:
+            self._unsettled = self._driver.unsettled, [(member.loop, member.effects) for member in group]
+        for member in group:
+            member.error = member.error or DatabaseUnavailableError()
+            member.effects = []
+
+    def _find_back(self) -> bool:
+        """Connect again and go on, if this server still may. Nobody waits meanwhile."""
+        while not self._is_stopped:
+            try:
+                self._database.reconnect()
+                self._connection = self._database.writer_connection
+                self._driver = driver_of(self._connection)
+                self._follow_what_was_stored()
+            except DatabaseChangedError as error:
+                self._is_stopped = True
+                self._give_up(error)
+            except (MizError, DBAPIError, self._driver.Error):
+                self._refuse_waiting()
+                time.sleep(RETRY_S)
+            else:
+                return True
+        self._refuse_waiting()
+        return False
+
+    def _follow_what_was_stored(self) -> None:
+        """Have the effects of a group whose commit was never answered, if it came to be."""
+        if self._unsettled is None:
+            return
+        transaction, members = self._unsettled
+        effects = members if self._database.was_committed(transaction) else []
+        self._unsettled = None
+        for loop, of_member in effects:
+            for effect in of_member:
+                loop.call_soon_threadsafe(effect)
+
+    def _refuse_waiting(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                member = self._waiting.get_nowait()
+                if member is not None:
+                    member.error = DatabaseUnavailableError()
+                    self._settle([member])
 
     def _commit_group(self, group: list[_Member]) -> None:
         try:
             self._attempt(group)
         except Exception as error:  # noqa: BLE001 - whatever broke the group, each member gets its own attempt or its error
+            if self._driver.closed:
+                self._refuse_lost(group)
+                return
             self._undo()
             if len(group) == 1:
-                group[0].error = _as_unavailable(error)
+                group[0].error = self._as_unavailable(error)
                 group[0].effects = []
                 return
             for member in group:
@@ -111,24 +185,24 @@ class Writer:
 
     def _attempt(self, group: list[_Member]) -> None:
         driver = self._driver
-        driver.rows("BEGIN IMMEDIATE")
+        driver.begin()
         now = self._clock.now()
         for member in group:
             transaction = Transaction(self._connection, now)
             member.result = member.error = None
-            driver.rows("SAVEPOINT member")
+            driver.savepoint()
             try:
                 member.result = member.work(transaction)
             except Exception as error:
-                if not driver.apsw.in_transaction or _is_machine_fault(error):
+                if not driver.in_transaction or driver.is_machine_fault(error):
                     raise
-                driver.rows("ROLLBACK TO member")
+                driver.back_to_savepoint()
                 member.error = error
                 transaction.effects.clear()
-            driver.rows("RELEASE member")
+            driver.release()
             member.effects = transaction.effects
         self._database.check_identity()
-        driver.rows("COMMIT")
+        driver.commit()
 
     def _undo(self) -> None:
         self._driver.rollback()
@@ -154,18 +228,9 @@ class Writer:
             else:
                 member.answer.set_exception(member.error)
 
-
-def _is_machine_fault(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError):
-        error = error.orig or error
-    return isinstance(error, sqlite3mc.OperationalError)
-
-
-def _as_unavailable(error: Exception) -> Exception:
-    if isinstance(error, DatabaseUnavailableError):
+    def _as_unavailable(self, error: Exception) -> Exception:
+        if isinstance(error, self._driver.Error | DBAPIError):
+            unavailable = DatabaseUnavailableError()
+            unavailable.__cause__ = error
+            return unavailable
         return error
-    if isinstance(error, sqlite3mc.Error | DBAPIError):
-        unavailable = DatabaseUnavailableError()
-        unavailable.__cause__ = error
-        return unavailable
-    return error

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from miz.infra.db.engine import Instant
+from miz.infra.db.engine import Instant, Json
 
 revision = "0001"
 down_revision = None
@@ -48,7 +48,7 @@ def upgrade() -> None:
         sa.Column("is_sample", sa.Boolean(), nullable=False),
         sa.Column("no_allergies_known", sa.Boolean(), nullable=False),
         sa.Column("takes_nothing", sa.Boolean(), nullable=False),
-        sa.Column("planned", sa.JSON(), nullable=False),
+        sa.Column("planned", Json, nullable=False),
         sa.Column("planned_on", sa.String(length=10), nullable=True),
         sa.Column("reviewed_at", Instant(), nullable=True),
         sa.Column("reviewed_by", sa.String(length=100), nullable=True),
@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("sign_in_name", sa.String(length=100), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
-        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("roles", Json, nullable=False),
         sa.Column("is_disabled", sa.Boolean(), nullable=False),
         sa.Column("failures_in_row", sa.Integer(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
@@ -121,8 +121,8 @@ def upgrade() -> None:
         sa.Column("changed_by", sa.String(length=100), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("workplace", sa.String(length=60), nullable=False),
-        sa.Column("before", sa.JSON(), nullable=True),
-        sa.Column("after", sa.JSON(), nullable=True),
+        sa.Column("before", Json, nullable=True),
+        sa.Column("after", Json, nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_change_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
     )
@@ -170,7 +170,7 @@ def upgrade() -> None:
         sa.Column("drug_id", sa.String(length=100), nullable=True),
         sa.Column("strength", sa.String(length=100), nullable=True),
         sa.Column("form", sa.String(length=100), nullable=True),
-        sa.Column("dose", sa.JSON(), nullable=True),
+        sa.Column("dose", Json, nullable=True),
         sa.Column("dose_text", sa.Text(), nullable=True),
         sa.Column("unit", sa.String(length=100), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from miz.infra.db.engine import Instant
+from miz.infra.db.engine import Instant, Json
 
 revision = "0002"
 down_revision = "0001"
@@ -27,6 +27,7 @@ def upgrade() -> None:
         ["changed_at"],
         unique=False,
         sqlite_where=sa.text("is_unreviewed IS 1 AND merged_into IS NULL"),
+        postgresql_where=sa.text("is_unreviewed IS true AND merged_into IS NULL"),
     )
     op.create_index("ix_patient_insurance_number", "patient", ["insurance_number"], unique=False)
     op.create_table(
@@ -44,7 +45,7 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.String(length=36), nullable=False),
         sa.Column("findings_key", sa.String(length=64), nullable=False),
         sa.Column("drug", sa.Text(), nullable=False),
-        sa.Column("rules", sa.JSON(), nullable=False),
+        sa.Column("rules", Json, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("edition", sa.String(length=60), nullable=False),
         sa.Column("decided_at", Instant(), nullable=False),
@@ -62,7 +63,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("user", sa.String(length=100), nullable=False),
         sa.Column("workplace", sa.String(length=60), nullable=False),
-        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("fields", Json, nullable=False),
         sa.Column("saved_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patient.id"], name=op.f("fk_draft_patient_id_patient")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
@@ -80,7 +81,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("into_id", sa.String(length=36), nullable=False),
         sa.Column("from_id", sa.String(length=36), nullable=False),
-        sa.Column("entries", sa.JSON(), nullable=False),
+        sa.Column("entries", Json, nullable=False),
         sa.Column("merged_at", Instant(), nullable=False),
         sa.Column("merged_by", sa.String(length=100), nullable=False),
         sa.Column("workplace", sa.String(length=60), nullable=False),

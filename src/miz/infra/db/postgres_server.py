@@ -1,0 +1,136 @@
+"""A practice's rows in a PostgreSQL database: how it is reached, what is asked of its settings, who may write (ADR 0015)."""
+
+import time
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, text
+from sqlalchemy.pool import NullPool
+
+from miz.infra.db import postgres
+from miz.infra.db.engine import JSON_FORM, DatabaseInUseError
+from miz.kernel.errors import DatabaseUnavailableError, InvalidInputError, MizError
+
+OLDEST = 14
+_ASIDE_S = 1.0
+# A lost machine is noticed in about 20 seconds, on both sides; a lost process at once.
+_NETWORK = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c lc_messages=C"
+_WRITER = f"{_OPTIONS} -c synchronous_commit=on -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
+_READER = f"{_OPTIONS} -c default_transaction_read_only=on"
+_MUST_BE_ON = ("fsync", "full_page_writes")
+_BY_CODE_POINT = ("C", "POSIX", "C.UTF-8", "C.UTF8")
+_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('miz ' || current_schema(), 0))")
+# The file of the write-ahead log is named after its timeline, also in the moment after a promotion.
+_LINEAGE = text("SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()")
+
+
+class DatabaseUnreachableError(DatabaseUnavailableError):
+    """No connection to PostgreSQL can be made."""
+
+    code = "database-unreachable"
+    title = "The database {place} does not answer."
+    hint = "Check MIZ_DATABASE_URL and whether PostgreSQL is running."
+
+
+class DatabaseSettingsError(MizError):
+    """PostgreSQL is set so that a practice's data would not be safe or not be found."""
+
+    code = "database-settings-unsafe"
+    title = "The database server is not set up for a practice: {setting} is {value}."
+    kind = "integrity"
+    hint = "Nothing was changed. Set it to {wanted} and start again."
+
+
+class PostgresServer:
+    """The database as one of a PostgreSQL server; see `engine.Source`. Raises `InvalidInputError` for an address that is none."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            said = conninfo.conninfo_to_dict(url)
+        except psycopg.Error:
+            # Without the cause: its text may hold the password.
+            raise InvalidInputError("MIZ_DATABASE_URL is no address of a PostgreSQL database.") from None
+        self._url = url
+        self._rests_until = 0.0
+        self.warnings: list[str] = []
+        hosts, name = str(said.get("host") or "localhost"), said.get("dbname") or ""
+        self.shown = f"postgresql://{hosts}/{name}"
+
+    def refuse_unsafe(self) -> None:
+        """Raise `DatabaseSettingsError`; without checksums it only warns."""
+        connection = self._connect(_READER)
+        with connection:
+            found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_MUST_BE_ON, "server_encoding", "data_checksums")}
+            place = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
+            collation = connection.rows(place)[0][0]
+            version = connection.info.server_version // 10_000
+        if version < OLDEST:
+            raise DatabaseSettingsError(setting="version", value=version, wanted=f"{OLDEST} or newer")
+        for setting in _MUST_BE_ON:
+            if found[setting] != "on":
+                raise DatabaseSettingsError(setting=setting, value=found[setting], wanted="on")
+        if found["server_encoding"] != "UTF8":
+            raise DatabaseSettingsError(setting="encoding", value=found["server_encoding"], wanted="UTF8")
+        if collation.upper() not in _BY_CODE_POINT:
+            raise DatabaseSettingsError(setting="collation", value=collation, wanted="C")
+        self.warnings = [] if found["data_checksums"] == "on" else ["data_checksums"]
+
+    def engine(self, *, is_read_only: bool) -> Engine:
+        """Connections of their own, none kept by a pool; those that only read are refused every change by PostgreSQL."""
+
+        def connect() -> postgres.Connection:
+            return self._connect(_READER if is_read_only else _WRITER)
+
+        made = create_engine(
+            "postgresql+psycopg://",
+            creator=connect,
+            poolclass=NullPool,
+            paramstyle="format",
+            hide_parameters=True,
+            use_native_hstore=False,
+            **JSON_FORM,
+        )
+        event.listen(made, "handle_error", _explain)
+        return made
+
+    def explained(self, error: Exception) -> MizError:
+        return error if isinstance(error, MizError) else DatabaseUnreachableError(place=self.shown)
+
+    def claim(self, connection: Connection) -> None:
+        """The lock belongs to the session: who loses this connection has lost the right to write. Raises `DatabaseInUseError`."""
+        if not connection.execute(_LOCK).scalar():
+            raise DatabaseInUseError
+
+    def lineage(self, connection: Connection) -> str:
+        """The cluster and its timeline: both are others where a standby was promoted or a copy was brought back."""
+        found: str = connection.execute(_LINEAGE).scalar_one()
+        return found
+
+    def check_identity(self) -> None:
+        """Nothing to do: who has the connection has the lock."""
+
+    def size_bytes(self, reader: Connection) -> int:
+        found: int = reader.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+        return found
+
+    def _connect(self, options: str) -> postgres.Connection:
+        if time.monotonic() < self._rests_until:  # a request must not wait for a machine that did not answer just now
+            raise DatabaseUnreachableError(place=self.shown)
+        network: dict[str, Any] = _NETWORK
+        try:
+            return postgres.Connection.connect(
+                self._url, autocommit=True, target_session_attrs="primary", options=options, application_name="miz", **network
+            )
+        except psycopg.Error as error:
+            self._rests_until = time.monotonic() + _ASIDE_S
+            raise DatabaseUnreachableError(place=self.shown) from error
+
+
+def _explain(context: ExceptionContext) -> None:
+    error = context.original_exception
+    if context.is_disconnect or isinstance(error, psycopg.OperationalError):
+        raise DatabaseUnavailableError from error
+    if isinstance(error, psycopg.DataError):
+        raise InvalidInputError("A text is too long or holds a character that cannot be stored.") from error

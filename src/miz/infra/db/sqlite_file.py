@@ -1,0 +1,118 @@
+"""A practice's rows in one encrypted SQLite file: how it is opened, and which places are refused (ADR 0002)."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.pool import NullPool, StaticPool
+
+from miz.infra.db import sqlite3mc
+from miz.infra.db.engine import JSON_FORM, DatabaseReplacedError, DatabaseVersionError, UnsafeDataFolderError, WrongKeyError
+from miz.kernel.errors import DatabaseUnavailableError, MizError
+
+# `reliability.md` section 2. FULL, because NORMAL loses acknowledged writes when the power fails.
+WRITER_PRAGMAS = (
+    "page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF",
+    "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "secure_delete=ON", "temp_store=MEMORY", "cache_size=-16384",
+)  # fmt: skip
+READER_PRAGMAS = (
+    "query_only=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "temp_store=MEMORY", "cache_size=-16384",
+)  # fmt: skip
+
+_REMOTE_FILE_SYSTEMS = {
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "fuse.gvfsd-fuse", "ncpfs", "davfs",
+}  # fmt: skip
+_SYNC_FOLDERS = ("dropbox", "onedrive", "google drive", "googledrive", "nextcloud", "owncloud", "icloud")
+
+
+class SqliteFile:
+    """The database as a file of this computer; see `engine.Source`."""
+
+    def __init__(self, path: Path, key: bytes) -> None:
+        self.path = path
+        self._key = key
+        self._identity: tuple[int, int] | None = None
+
+    @property
+    def shown(self) -> str:
+        return str(self.path)
+
+    def refuse_unsafe(self) -> None:
+        """Raise `DatabaseVersionError`, `UnsafeDataFolderError`."""
+        refuse_unsafe_library()
+        refuse_unsafe_place(self.path)
+
+    def engine(self, *, is_read_only: bool) -> Engine:
+        """One shared connection that writes, or any number that are read-only for the operating system and for SQLite."""
+
+        def connect() -> sqlite3mc.Connection:
+            pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
+            connection = sqlite3mc.connect(str(self.path), key=self._key, is_read_only=is_read_only, pragmas=pragmas)
+            self._identity = self._identity or self._identity_at_path()
+            return connection
+
+        return create_engine(
+            "sqlite+pysqlite://",
+            module=sqlite3mc,
+            creator=connect,
+            hide_parameters=True,
+            poolclass=NullPool if is_read_only else StaticPool,
+            **JSON_FORM,
+        )
+
+    def explained(self, error: Exception) -> MizError:
+        return WrongKeyError() if "NotADB" in str(error) else DatabaseUnavailableError()
+
+    def claim(self, connection: Connection) -> None:
+        """Nothing to do: the lock of the data folder keeps others away."""
+
+    def lineage(self, connection: Connection) -> str:
+        """Empty: a file has no servers that take over from each other."""
+        return ""
+
+    def check_identity(self) -> None:
+        """Raise `DatabaseReplacedError` when the path no longer leads to the open file."""
+        try:
+            if self._identity_at_path() == self._identity:
+                return
+        except OSError:
+            pass
+        raise DatabaseReplacedError
+
+    def size_bytes(self, reader: Connection) -> int:
+        return self.path.stat().st_size
+
+    def _identity_at_path(self) -> tuple[int, int]:
+        found = os.stat(self.path)  # noqa: PTH116 - called before every acknowledgement, Path.stat is three times slower
+        return found.st_dev, found.st_ino
+
+
+def refuse_unsafe_library() -> None:
+    """Raise `DatabaseVersionError` for a library that can damage a database."""
+    if sqlite3mc.sqlite_version_info < sqlite3mc.SAFE_FROM:
+        raise DatabaseVersionError
+
+
+def refuse_unsafe_place(path: Path) -> None:
+    """Raise `UnsafeDataFolderError` for network drives, folders of sync clients and linked database files."""
+    folder = path.parent.resolve()
+    if path.is_symlink() or (path.exists() and path.stat().st_nlink > 1):
+        raise UnsafeDataFolderError("The database file is a link.")
+    if any(name in part.casefold() for part in folder.parts for name in _SYNC_FOLDERS):
+        raise UnsafeDataFolderError("The folder belongs to a program that copies it to other computers.")
+    if file_system_of(folder) in _REMOTE_FILE_SYSTEMS:
+        raise UnsafeDataFolderError("The folder lies on a network drive.")
+
+
+def file_system_of(folder: Path) -> str:
+    """The kind of file system below `folder` as Linux names it; empty where the system does not tell."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return ""
+    best, kind = -1, ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        _, mount_point, file_system, *_ = line.split(" ")
+        mount_point = mount_point.replace("\\040", " ")
+        if folder.is_relative_to(mount_point) and len(mount_point) > best:
+            best, kind = len(mount_point), file_system
+    return kind

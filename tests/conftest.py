@@ -1,0 +1,21 @@
+"""Which database the practices of the tests have: `pytest --database postgresql` runs the same tests on PostgreSQL."""
+
+import os
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="database of the practices under test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite_file: is about the SQLite file itself; skipped on PostgreSQL")
+    os.environ["MIZ_TEST_DATABASE"] = config.getoption("--database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--database") == "postgresql":
+        for item in items:
+            if item.get_closest_marker("sqlite_file"):
+                item.add_marker(pytest.mark.skip(reason="about the SQLite file itself"))
