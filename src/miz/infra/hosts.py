@@ -4,14 +4,15 @@ A page of a foreign site can bend its own name to the server's address (DNS rebi
 as a page of this server. Its requests still bear the foreign name.
 """
 
+import re
 from collections.abc import Callable
-from urllib.parse import SplitResult
 
 from msgspec import structs
 
 from miz.infra.certificates.names import is_address
 from miz.infra.http import Answer, App, Call, ErrorFace, ForeignHostError, Reply, Stream, refusal
 
+_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
 _STRICT_TRANSPORT = ("strict-transport-security", "max-age=31536000")
 
 
@@ -33,10 +34,5 @@ def for_known_hosts(app: App, *, answers_to: Callable[[str], bool], face: ErrorF
 
 def host_of(call: Call) -> str | None:
     """The host that the request names, without its port; None when it names none, or several."""
-    named = call.header("host")
-    if not named or not named.isascii() or "@" in named or "," in named:
-        return None
-    try:
-        return SplitResult("", named, "", "", "").hostname
-    except ValueError:
-        return None
+    named = _HOST.fullmatch(call.header("host") or "")
+    return named[1].strip("[]").lower() if named else None

@@ -15,6 +15,7 @@ SCREENS = {
     "/console/users": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/places": {OWNER, ADMIN},
     "/console/trail": {OWNER, ADMIN, "Fr. Datenschutz"},
+    "/console/certificate": {OWNER, ADMIN, "Hr. Technik"},
     "/console/settings": {OWNER, ADMIN},
 }
 PEOPLE = (OWNER, ADMIN, DENTIST, "Hr. Technik", "Fr. Datenschutz", "Fr. Assistenz", "Fr. Empfang")
@@ -22,7 +23,7 @@ FIRST_SCREEN = {DENTIST: "/console/applications", "Fr. Datenschutz": "/console/u
 FORMS = (
     "/console/applications/message", "/console/applications/x/disconnect", "/console/applications/devices",
     "/console/applications/devices/x/code", "/console/applications/devices/x/revocation", "/console/leases/x/end", "/console/mode",
-    "/console/mode/start", "/console/mode/interval",
+    "/console/mode/start", "/console/mode/interval", "/console/certificate/renewal", "/console/certificate/names",
 )  # fmt: skip
 
 
