@@ -101,7 +101,7 @@ def require_usable(place: Place) -> None:
     """Raise `ServicePlaceError` unless a service can run this program on this folder."""
     data = Path(place.data)
     program = (Path(sys.prefix), Path(sys.base_prefix).resolve(), Path(sys.executable).resolve(), Path(miz.__file__).resolve())
-    for folder in (*program, data.resolve()):
+    for folder in (data.resolve(), *program):
         if sys.platform != "win32" and any(folder.is_relative_to(closed) for closed in _CLOSED_TO_SERVICES):
             raise ServicePlaceError(folder=str(folder))
     is_practice = DataFolder(data).has_practice
