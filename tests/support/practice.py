@@ -231,7 +231,7 @@ class ServerThread:
 
     async def _serve(self, listener: socket.socket, is_ready: threading.Event) -> None:
         self._stopped = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         await self.server.start()
         await self.server.modes.begin(self.server.writer, LOCAL)
         shown = self.server.certificates.use_at("127.0.0.1") if self._is_secure else None
@@ -245,7 +245,7 @@ class ServerThread:
         await self.server.stop()
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stopped.set)
+        self.loop.call_soon_threadsafe(self._stopped.set)
         self._thread.join()
         self.server.close()
 
@@ -257,7 +257,7 @@ class ServerThread:
     def sweep(self) -> None:
         """Have the housekeeping's work done now."""
         done = threading.Event()
-        loop = self._loop
+        loop = self.loop
 
         def ask() -> None:
             asyncio.ensure_future(self.server.control_openings()).add_done_callback(lambda _: done.set())
@@ -271,7 +271,7 @@ class ServerThread:
         async def run() -> T:
             return await self.server.writer.run(work)
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
 
 
 def client_of(url: str, user: str = "Dr. Prüfer", place: str | None = "Zimmer 1") -> ApiClient:
