@@ -23,12 +23,19 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class OpeningState:
-    """What decides on an opening: the patient's token, who has it open, the server's mode, the record it went into."""
+    """What decides on an opening: the patient's token, who has it open, the server's mode, the record it went into.
+
+    `version` and `planned_on` say how old the record is that an opening answers with; `own_patient_id` is what the
+    opening window has open.
+    """
 
     fencing_token: str
     holder_id: str | None
     mode: str
     merged_into: str | None
+    version: int
+    planned_on: str | None
+    own_patient_id: str | None = None
 
 
 def checked_reason(reason: str, *, is_needed: bool) -> str:
