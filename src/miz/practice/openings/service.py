@@ -233,7 +233,7 @@ class Openings:
     def _state(self, tx: Transaction, application: LiveApplication, patient_id: str) -> OpeningState:
         if application.kind != "active":
             raise ViewersOpenNothingError
-        state = store.opening_state(tx.connection, patient_id)
+        state = store.opening_state(tx.connection, patient_id, application.id)
         if state is None:
             raise PatientNotFoundError
         if state.mode != "operating":
@@ -247,14 +247,15 @@ class Openings:
         if state.holder_id != application.id:
             if state.holder_id is not None:
                 token = self.release(tx, state.holder_id) or token
-            self.release(tx, application.id)
+            if state.own_patient_id is not None:
+                self.release(tx, application.id)
             token = next_token(token, self._epoch)
             store.set_token(tx.connection, patient_id, token)
             opened = Lease(patient_id, application.id, token, tx.now)
             store.insert_lease(tx.connection, opened)
             self._trail.record(tx, actor, "opened", patient_id=patient_id)
             tx.after_commit(lambda: self._follow_opening(opened, application))
-        record = self._records.record_at_opening(tx, patient_id)
+        record = self._records.record_at_opening(tx, patient_id, state.version, state.planned_on)
         return Opening(fencing_token=token, expires_at=tx.now + timedelta(seconds=self.presence.lease_s), patient=record)
 
     def _request_for(self, patient_id: str) -> OpeningRequest | None:

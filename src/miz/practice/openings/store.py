@@ -6,13 +6,22 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from miz.infra.db.prepared import Prepared
+from miz.kernel.fencing import next_token
 from miz.practice.openings.model import Lease, OpeningState
 from miz.practice.tables import lease, patient, server_state
 
+# All that an opening has to know, in one statement; subqueries, because SQLite plans one with joins anew at each run.
+_own_lease = lease.alias()
 _SELECT_STATE = Prepared(
-    select(patient.c.fencing_token, lease.c.application_id, select(server_state.c.mode).scalar_subquery(), patient.c.merged_into)
-    .select_from(patient.outerjoin(lease))
-    .where(patient.c.id == bindparam("of_patient"))
+    select(
+        patient.c.fencing_token,
+        select(lease.c.application_id).where(lease.c.patient_id == patient.c.id).scalar_subquery(),
+        select(server_state.c.mode).scalar_subquery(),
+        patient.c.merged_into,
+        patient.c.version,
+        patient.c.planned_on,
+        select(_own_lease.c.patient_id).where(_own_lease.c.application_id == bindparam("of_application")).scalar_subquery(),
+    ).where(patient.c.id == bindparam("of_patient"))
 )
 _SELECT_SINCE = select(lease.c.acquired_at).where(lease.c.patient_id == bindparam("of_patient"))
 _SET_TOKEN = Prepared(update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token")))
@@ -29,9 +38,9 @@ def stored_leases(reader: Connection) -> Iterator[Lease]:
     return (Lease(*row) for row in reader.execute(select(lease)))
 
 
-def opening_state(connection: Connection, patient_id: str) -> OpeningState | None:
-    """What decides on an opening; None when there is no such patient."""
-    found = _SELECT_STATE.run(connection, {"of_patient": patient_id})
+def opening_state(connection: Connection, patient_id: str, application_id: str = "") -> OpeningState | None:
+    """What decides on an opening by this application; None when there is no such patient."""
+    found = _SELECT_STATE.run(connection, {"of_patient": patient_id, "of_application": application_id})
     return OpeningState(*found[0]) if found else None
 
 
@@ -55,6 +64,15 @@ def insert_lease(connection: Connection, opened: Lease) -> None:
             "acquired_at": opened.acquired_at,
         },
     )  # fmt: skip
+
+
+def begin_epoch(connection: Connection) -> None:
+    """Count the epoch up and free every patient."""
+    epoch = connection.execute(update(server_state).values(epoch=server_state.c.epoch + 1).returning(server_state.c.epoch)).scalar_one()
+    held = connection.execute(select(lease.c.patient_id, patient.c.fencing_token).select_from(lease.join(patient))).all()
+    for patient_id, token in held:
+        set_token(connection, patient_id, next_token(token, epoch))
+    connection.execute(delete(lease))
 
 
 def leased_applications(connection: Connection) -> list[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import Connection, LargeBinary, Row, String, Table, bindparam, cast, select, type_coerce
+from sqlalchemy import Connection, Row, String, Table, bindparam, select, type_coerce
 
+from miz.infra.db.engine import stored_bytes
 from miz.infra.db.prepared import Prepared
 from miz.practice.errors import EntryNotFoundError, PatientNotFoundError, UnknownChangeError
 from miz.practice.patients.memory import RecordMemory
@@ -36,7 +37,7 @@ _SELECT_ENTRIES = {
         )
     )
     .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
-    .order_by(change.c.id, table.c.id)
+    .order_by(change.c.id.nulls_first(), table.c.id)
     for kind, table in ENTRY_TABLES.items()
 }
 
@@ -47,7 +48,7 @@ _SELECT_SAID = select(
     change.c.id,
     type_coerce(change.c.changed_at, String).label("changed_at"),
     *(change.c[name] for name in _SAID),
-    *(cast(change.c[name], LargeBinary).label(name) for name in _STATES),
+    *(stored_bytes(change.c[name]).label(name) for name in _STATES),
 )
 
 _SELECT_CONFIRMATIONS = (
@@ -67,7 +68,12 @@ def load_record(connection: Connection, memory: RecordMemory, patient_id: str, t
     stamp = SELECT_VERSION.run(connection, {"of_patient": patient_id})
     if not stamp:
         raise PatientNotFoundError
-    version, planned_on = stamp[0]
+    return record_at(connection, memory, patient_id, stamp[0], today)
+
+
+def record_at(connection: Connection, memory: RecordMemory, patient_id: str, stamp: tuple[int, str | None], today: date) -> Patient:
+    """The record whose row says `stamp`, its version and the day of what is planned."""
+    version, planned_on = stamp
     record = memory.get(patient_id, version) or _read_record(connection, patient_id)
     # What was planned yesterday is history; that is seen at reading, so no midnight job has to touch every row.
     return record if planned_on == today.isoformat() or not record.planned else structs.replace(record, planned=[])
@@ -92,7 +98,7 @@ def last_change(connection: Connection, patient_id: str, kind: EntryKind, entry_
 def one_change(connection: Connection, patient_id: str, kind: EntryKind, entry_id: str, change_id: str) -> Row[Any]:
     """One line of an entry's history. Raises `UnknownChangeError`."""
     found = select(change).where(change.c.patient_id == patient_id, change.c.kind == kind, change.c.entry_id == entry_id)
-    row = connection.execute(found.where(change.c.id == int(change_id))).first() if change_id.isdecimal() and len(change_id) < 19 else None
+    row = connection.execute(found.where(change.c.id == int(change_id))).first() if change_id.isdecimal() and len(change_id) < 10 else None
     if row is None:
         raise UnknownChangeError
     return row

@@ -238,12 +238,9 @@ class Records:
         """The record within a transaction. Raises `PatientNotFoundError`."""
         return rows.load_record(tx.connection, self._memory, patient_id, self._today())
 
-    def record_at_opening(self, tx: Transaction, patient_id: str) -> Patient:
-        """The record as the opening transaction sees it; remembered for the reads and writes that follow.
-
-        Raises `PatientNotFoundError`.
-        """
-        record = rows.load_record(tx.connection, self._memory, patient_id, self._today())
+    def record_at_opening(self, tx: Transaction, patient_id: str, version: int, planned_on: str | None) -> Patient:
+        """The record as the opening transaction sees it, whose row it has read; remembered for the reads and writes that follow."""
+        record = rows.record_at(tx.connection, self._memory, patient_id, (version, planned_on), self._today())
         tx.after_commit(lambda: self._memory.put(record))
         return record
 
