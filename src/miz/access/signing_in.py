@@ -139,6 +139,7 @@ class SigningIn:
         token, actor = self._sessions.begin(tx, user, place, device_id, tx.now + self._lasts, has_code=has_code)
         users.note_password_used(tx, user.id)
         self._trail.record(tx, actor, "signed_in", detail=address)
+        tx.after_commit(lambda: self._credentials.attempts.welcome(address))
         return token, actor
 
 

@@ -93,10 +93,14 @@ class Accounts:
         await self._sessions.end_sessions_of(await self._writer.run(change))
 
     async def set_disabled(self, actor: Actor, name: str, *, is_disabled: bool) -> None:
-        """Switch a user off, which ends the sessions, or on again. Raises `UnknownUserError`, `NotPermittedError`, `LastOwnerError`."""
+        """Switch a user off, which ends the sessions, or on again.
+
+        Raises `UnknownUserError`, `LastOwnerError`, and `NotPermittedError` for an administrator who means an owner or the own account.
+        """
 
         def switch(tx: Transaction) -> str:
-            users.user_to_change(tx, actor, name)
+            if users.user_to_change(tx, actor, name).id == actor.user_id and "owner" not in actor.roles:
+                raise NotPermittedError
             user_id = users.set_user_disabled(tx, name, is_disabled=is_disabled)
             self._trail.record(tx, actor, "user_disabled" if is_disabled else "user_enabled", detail=user_id)
             return user_id
