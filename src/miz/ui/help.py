@@ -23,6 +23,7 @@ TOPICS: dict[str, str] = {
     "modes": N_("Operating mode and registration mode"),
     "users": N_("Users, codes and PIN"),
     "connection": N_("When the connection is missing"),
+    "trust": N_("Trust the server"),
     "audit": N_("Audit trail"),
     "keys": N_("Keys"),
 }
