@@ -45,6 +45,8 @@ def bring_up_to_date(connection: Connection) -> None:
     config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["connection"] = connection
     driver_of(connection).begin()
+    # Alembic commits after its steps unless it sees that the transaction belongs to somebody else.
+    connection.begin()
     try:
         command.upgrade(config, "head")
         connection.commit()
