@@ -18,7 +18,10 @@ from tools.browser import find_browser
 _SAY = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20) as s:
-    s.sendall(sys.stdin.buffer.read())
+    try:
+        s.sendall(sys.stdin.buffer.read())
+    except OSError:  # it has heard enough
+        pass
     try:
         while part := s.recv(65536):
             sys.stdout.buffer.write(part)

@@ -1,8 +1,10 @@
 """What every answer bears, whom the server answers to, and how its cookies are tied: with TLS and without, on every endpoint."""
 
 import re
+import socket
+import ssl
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
@@ -160,3 +162,30 @@ class TestCookies:
         heard = ask(secure.url, "POST", "/sign-out", Cookie=cookie, Sec_Fetch_Site="same-origin")
         assert heard.cookies[0].startswith(f"__Host-{SESSION}=; Max-Age=0")
         assert ask(secure.url, "GET", "/account", Cookie=cookie).status == 303
+
+
+class TestTls:
+    @pytest.mark.parametrize(
+        ("version", "is_spoken"), [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)]
+    )
+    @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+    def test_is_of_a_version_that_counts_as_safe(self, secure: ServerThread, version: ssl.TLSVersion, is_spoken: bool) -> None:
+        assert speaks(secure, version) is is_spoken
+
+    @pytest.mark.parametrize("protocols", [["h2", "http/1.1"], ["h2"]])
+    def test_offers_http_2(self, secure: ServerThread, protocols: list[str]) -> None:
+        context = ssl._create_unverified_context()
+        context.set_alpn_protocols(protocols)
+        with socket.create_connection(("127.0.0.1", urlsplit(secure.url).port or 0), 10) as raw, context.wrap_socket(raw) as connection:
+            assert connection.selected_alpn_protocol() == "h2"
+
+
+def speaks(server: ServerThread, version: ssl.TLSVersion) -> bool:
+    context = ssl._create_unverified_context()
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    try:
+        with socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), 10) as raw, context.wrap_socket(raw) as connection:
+            return connection.version() is not None
+    except ssl.SSLError:
+        return False
