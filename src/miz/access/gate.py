@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import miz
 from miz.access.sessions import COOKIE
-from miz.infra.http import STATUS_OF, Call, Reply
+from miz.infra.http import STATUS_OF, Call, Reply, authority_of
 from miz.kernel.errors import MizError
 from miz.ui.face import look_of, safe_next
 from miz.ui.i18n import translator
@@ -24,10 +24,10 @@ def words_of(call: Call, error: MizError | None, field: str) -> tuple[dict[str, 
 def way_back(call: Call) -> str:
     """The page to go on to afterwards: the one named, else the one this request comes from."""
     named = call.form.get("next") if call.raw_body else call.query.get("next")
-    came_from = urlsplit(call.header("referer") or "")
-    if named or came_from.netloc != call.header("host") or came_from.path in _GATES:
+    referer = call.header("referer") or ""
+    if named or authority_of(referer) != call.header("host") or (path := urlsplit(referer).path) in _GATES:
         return safe_next(named)
-    return safe_next(came_from.path)
+    return safe_next(path)
 
 
 def gate_reply(page: Page, call: Call, error: MizError | None = None) -> Reply:

@@ -46,6 +46,7 @@ class LiveSession:
     ends_s: float
     active_s: float
     is_locked: bool = False
+    is_in_browser: bool = False
     code_s: float | None = None
 
 
@@ -108,11 +109,19 @@ class Sessions:
             if secrets.compare_digest(shown, self._local_hash):
                 return _local_actor(call.header("miz-local-user")), False
             session = self._live(shown)
-            return (session.actor if session else None), False
-        token = call.own_cookie(COOKIE)
-        session = self._live(token_hash(token)) if token else None
+        else:
+            shown_by_browser = call.own_cookie(COOKIE)
+            session = self._live(token_hash(shown_by_browser)) if shown_by_browser else None
         if session is None:
             return None, False
+        session.is_in_browser |= authorization is None
+        # A browser's token is not free of the lock because somebody shows it as a program would.
+        if session.is_in_browser:
+            self._keep_lock(session, call, is_open_while_locked=is_open_while_locked)
+        return session.actor, authorization is None
+
+    def _keep_lock(self, session: LiveSession, call: Call, *, is_open_while_locked: bool) -> None:
+        """Lock the screen after its time without input; raise `ScreenLockedError` for what is not open then."""
         now = self._clock.steady_s()
         if now - session.active_s > self._settings.idle_lock_min * 60:
             session.is_locked = True
@@ -121,7 +130,6 @@ class Sessions:
                 raise ScreenLockedError
             if call.header("miz-background") is None:
                 session.active_s = now
-        return session.actor, True
 
     def begin(
         self, tx: Transaction, user: Any, place: Workplace | None, device_id: str | None, expires_at: datetime, *, has_code: bool = False

@@ -108,7 +108,7 @@ class AccessPages:
             return self._sign_in_page(call, user=user, chosen=chosen, next_path=next_path, error=error)
         if actor is None:
             return go_to(f"/sign-in/code?next={quote(next_path)}", call.kept_cookie(_HALF_COOKIE, token, int(HALF_S)))
-        return self._enter(call, token, actor, next_path)
+        return await self._enter(call, token, actor, next_path)
 
     async def show_code(self, call: Call) -> Reply:
         return self._code_page(call, safe_next(call.query.get("next")))
@@ -123,7 +123,7 @@ class AccessPages:
             return self._code_page(call, next_path, error)
         except NotSignedInError:
             return go_to(f"/sign-in?next={quote(next_path)}")
-        return self._enter(call, token, actor, next_path, call.kept_cookie(_HALF_COOKIE, "", 0))
+        return await self._enter(call, token, actor, next_path, call.kept_cookie(_HALF_COOKIE, "", 0))
 
     async def sign_out(self, call: Call) -> Reply:
         await self._sessions.sign_out(call.person)
@@ -146,7 +146,10 @@ class AccessPages:
             return self._locked_page(call, next_path, error)
         return go_to(next_path)
 
-    def _enter(self, call: Call, token: str, actor: Actor, next_path: str, *headers: tuple[str, str]) -> Reply:
+    async def _enter(self, call: Call, token: str, actor: Actor, next_path: str, *headers: tuple[str, str]) -> Reply:
+        # The browser shows its new session from here on; nobody could end the former one any more.
+        if call.actor is not None:
+            await self._sessions.sign_out(call.actor)
         return go_to(_home_of(actor) if next_path == "/" else next_path, session_cookie(token, self._session_s, call), *headers)
 
     def _code_page(self, call: Call, next_path: str, error: MizError | None = None) -> Reply:

@@ -280,8 +280,8 @@ class _Handler:
         endpoint = self._endpoint
         try:
             call.actor, is_by_cookie = self._gate.identify(call, is_open_while_locked=endpoint.is_open_while_locked)
-            if self._writes and (is_by_cookie or (endpoint.is_page and call.actor is None)):
-                refuse_foreign_page(call)
+            if self._writes and (is_by_cookie or call.actor is None):
+                refuse_foreign_page(call, may_be_program=not (is_by_cookie or endpoint.is_page))
             if endpoint.may is not EVERYBODY:
                 if call.actor is None:
                     raise NotSignedInError
@@ -322,16 +322,29 @@ class _Handler:
         return self._face.page(problem, call) if self._endpoint.is_page else problem_reply(problem)
 
 
-def refuse_foreign_page(call: Call) -> None:
-    """Raise `ForeignPageError` unless the browser says that a page of this very server sent the request."""
+def refuse_foreign_page(call: Call, *, may_be_program: bool = False) -> None:
+    """Raise `ForeignPageError` unless the browser says that a page of this very server sent the request.
+
+    With `may_be_program` a request that names no page at all may pass: no browser sends one.
+    """
     site = call.header("sec-fetch-site")
     if site is not None:
         if site in ("same-origin", "none"):
             return
         raise ForeignPageError
-    origin, host = call.header("origin"), call.header("host")
-    if not origin or urlsplit(origin).netloc != host:
+    origin = call.header("origin")
+    if origin is None and may_be_program:
+        return
+    if not origin or authority_of(origin) != call.header("host"):
         raise ForeignPageError
+
+
+def authority_of(address: str) -> str:
+    """Host and port of an address that somebody sent; empty for what is none."""
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
 
 
 def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:

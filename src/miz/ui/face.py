@@ -1,5 +1,6 @@
 """How an error looks to a person: in their language; as a page, or as a notice within the page that asked."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,8 @@ from urllib.parse import quote
 from miz.infra.http import Call, Reply
 from miz.ui import i18n
 from miz.ui.render import ZONE, Look, render
+
+_PATH = re.compile(r"/(?!/)[!-\[\]-~]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,8 @@ def look_of(call: Call) -> Look:
 
 
 def safe_next(path: str | None) -> str:
-    """A path of this server to go on to; anything else becomes the first page."""
-    return path if path and path.startswith("/") and not path.startswith("//") and "\\" not in path else "/"
+    """A path of this server to go on to; anything else becomes the first page. Browsers drop tabs and line ends and take a backslash for a slash."""
+    return path if path and _PATH.fullmatch(path) else "/"
 
 
 def _shown(value: object, language: str) -> object:
