@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyotp
 import pytest
 
 from miz.apps.bootstrap import data_folder
@@ -93,3 +95,19 @@ def test_a_display_is_registered_from_the_command_line(command: Type, data: Path
         command("device", "revoke", "Wand", status=12)
         client = ApiClient(HttpSender(server.url))
         client.sign_in("Dr. Prüfer", PASSWORD)
+
+
+def test_an_owner_without_the_phone_is_helped_on_the_server_itself(command: Type, data: Path) -> None:
+    with ServerProcess(data_folder(data), MIZ_LANG="de") as server:
+        client = ApiClient(HttpSender(server.url))
+        client.sign_in("Dr. Prüfer", PASSWORD)
+        begun: Any = client.call("POST", "/account/second-factor", {"password": PASSWORD})
+        client.call("POST", "/account/second-factor/activation", {"code": pyotp.TOTP(begun["secret"]).now()})
+    listed = json.loads(command("user", "list", "--json").stdout)["items"]
+    assert [user["name"] for user in listed if user["has_second_factor"]] == ["Dr. Prüfer"]
+    assert re.search(r"Dr\. Prüfer\s+dentist, owner\s+ja", command("user", "list").stdout)
+    assert "Dr. Prüfer hat keinen zweiten Faktor mehr" in command("user", "second-factor", "reset", "Dr. Prüfer").stdout
+    command("user", "second-factor", "reset", "Dr. Prüfer", status=13)
+    command("user", "second-factor", "reset", "Niemand", status=12)
+    with ServerProcess(data_folder(data), MIZ_LANG="de") as server:
+        ApiClient(HttpSender(server.url)).sign_in("Dr. Prüfer", PASSWORD)

@@ -33,9 +33,15 @@ def test_all_is_well_and_since_when(admin: Visitor) -> None:
     assert re.fullmatch(r"Alles in Ordnung · läuft seit .*\d\d:\d\d", sentence)
 
 
+def test_who_should_have_a_second_factor_is_told(owner: Visitor, admin: Visitor, seats: Seat) -> None:
+    for visitor in (owner, admin, seats("Hr. Technik")):
+        assert "Ihr Konto hat keinen zweiten Faktor" in visitor.get("/console").text
+    assert 'href="/account/second-factor"' in owner.get("/console/first-steps").text
+
+
 def test_the_tiles_say_where_how_large_and_how_many(server: ServerThread, admin: Visitor, patient_id: str) -> None:
     text = admin.get("/console").text
-    assert str(server.folder.database) in text
+    assert server.server.database.source.shown in text
     assert re.search(r"Sperren</span><span class=\"figure\">1<", text)
     assert re.search(r'Anwendungen</span><span class="figure">1 online<', text)
     assert re.search(r"Arzneimitteldaten</span><span class=\"figure\">2026", text)
@@ -67,6 +73,7 @@ def test_a_missing_anchor_of_the_audit_trail_is_named(tmp_path: Path) -> None:
         assert health(admin) == ("failed", "Die Datei des Prüfpfads außerhalb der Datenbank fehlt. Prüfen")
 
 
+@pytest.mark.sqlite_only("moves the SQLite file; tests/infra/test_postgres.py kills the PostgreSQL")
 def test_a_database_that_does_not_answer_comes_first(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         admin = seat_at(server.url, ADMIN)

@@ -1,13 +1,16 @@
 """Users from their one-time code to another role and switching off, and what is refused."""
 
 import re
+from typing import Any
 
+import pyotp
 import pytest
 
+from miz.infra.api_client import ApiClient, HttpSender
 from tests.apps.console.conftest import ADMIN, OWNER, Seat, seat_at
 from tests.apps.console.test_applications import code_in, rows, sentences
 from tests.practice.web.visitor import Answer, Visitor
-from tests.support.practice import ServerThread
+from tests.support.practice import PASSWORD, ServerThread
 
 PATH = "/console/users"
 
@@ -143,3 +146,20 @@ def test_the_last_owner_stays(owner: Visitor) -> None:
 def test_an_unknown_user_is_not_found(admin: Visitor) -> None:
     for path, form in (("code", {}), ("roles", {"role_assistant": "1"}), ("disable", {}), ("enable", {})):
         assert admin.post(f"{PATH}/nobody/{path}", form).status == 404, path
+
+
+def test_who_has_a_second_factor_is_seen_and_a_lost_one_reset(server: ServerThread, owner: Visitor, admin: Visitor) -> None:
+    assert row_of(owner, ADMIN).startswith(f"{ADMIN} Verwaltung kann sich anmelden, ohne zweiten Faktor")
+    assert "Faktor" not in row_of(owner, "Fr. Empfang"), "nobody is reminded whose roles do not ask for one"
+    client = ApiClient(HttpSender(server.url))
+    client.sign_in("Fr. Empfang", PASSWORD)
+    begun: Any = client.call("POST", "/account/second-factor", {"password": PASSWORD})
+    client.call("POST", "/account/second-factor/activation", {"code": pyotp.TOTP(begun["secret"]).at(server.clock.instant)})
+    shown = row_of(admin, "Fr. Empfang")
+    assert "kann sich anmelden, mit zweitem Faktor" in shown
+    assert "Zweiten Faktor zurücksetzen …" in shown
+    reset = admin.post(f"{PATH}/{id_of(admin, 'Fr. Empfang')}/second-factor")
+    assert (reset.status, reset.headers["location"]) == (303, f"{PATH}?done=second-factor")
+    assert "Der zweite Faktor ist zurückgesetzt." in admin.get(reset.headers["location"]).text
+    assert admin.post(f"{PATH}/{id_of(admin, 'Fr. Empfang')}/second-factor").status == 409
+    assert "Die Zustimmung einer zweiten Person wird noch nicht verlangt." in admin.get(PATH).text
