@@ -1,4 +1,5 @@
-"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen] [count]`; `frozen` counts seconds."""
+"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts] [count]`; `frozen` counts seconds,
+`upgrades` takes every step, or one in so many."""
 
 import os
 import subprocess
@@ -8,9 +9,11 @@ from pathlib import Path
 
 from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
+from tests.crash.starts import starts_at_once
+from tests.crash.upgrades import upgrade_rounds
 from tests.support.practice import ServerProcess, new_practice
 
-KILLS, HISTORIES, SLEEPERS, FROZEN_S = 1_000, 5_000, 500, 600
+KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS = 1_000, 5_000, 500, 600, 100
 
 
 def main() -> int:
@@ -26,6 +29,16 @@ def main() -> int:
         refused, rounds = sleeper_rounds(count or SLEEPERS)
         print(f"sleepers refused: {refused} of {rounds}")  # noqa: T201
         failed += refused != rounds
+    if which in ("upgrades", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            killed = upgrade_rounds(Path(folder), every=count or 1)
+        print(killed)  # noqa: T201
+        failed += bool(killed.mixed or killed.not_completed or killed.not_told or killed.without_copy)
+    if which in ("starts", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            starts = starts_at_once(Path(folder), count or PAIRS)
+        print(starts)  # noqa: T201
+        failed += starts.refused != starts.rounds
     if which in ("histories", "all"):
         failed += histories(count or HISTORIES)
     if which in ("frozen", "all"):

@@ -21,6 +21,7 @@ def test_no_acknowledged_write_is_lost_when_the_server_is_killed(tmp_path: Path)
     assert toll.slowest_restart_s <= RESTART_LIMIT_S
 
 
+@pytest.mark.sqlite_only("looks for names in the SQLite file")
 def test_the_data_folder_holds_no_name_in_clear(tmp_path: Path) -> None:
     folder = new_practice(tmp_path)
     with ServerProcess(folder) as server:
