@@ -1,5 +1,6 @@
 """The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts] [count]`; `frozen` counts seconds,
-`upgrades` takes every step, or one in so many."""
+`upgrades` takes every step, or one in so many.
+"""
 
 import os
 import subprocess

@@ -5,6 +5,7 @@ Never the text of an exception, which may hold what somebody typed: its kind and
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -32,8 +33,7 @@ def start_log(file: str = "") -> None:
         handlers.append(told)
     if file:
         Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(file).touch(mode=0o600)
-        kept = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
+        kept = _PrivateFile(file, maxBytes=FILE_BYTES, backupCount=OLD_FILES, encoding="utf-8")
         kept.setFormatter(_WITH_TIME)
         handlers.append(kept)
     logging.basicConfig(level=logging.WARNING, handlers=handlers)
@@ -57,6 +57,12 @@ def _record_in_loop(_loop: object, context: dict[str, Any]) -> None:
         record_unexpected("event loop", error)
     else:
         logger.error("unexpected condition event loop")
+
+
+class _PrivateFile(RotatingFileHandler):
+    def _open(self) -> Any:
+        """Each new file, too, is readable by this account only."""
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600))
 
 
 class _WithoutTexts(logging.Formatter):
