@@ -45,15 +45,16 @@ class Answer:
 
 
 class Wire:
-    """Some connections to one server, kept open; a request waits for a free one."""
+    """Some connections to one server, kept open; a request waits for a free one. They come from `address`, else from the server itself."""
 
-    def __init__(self, url: str, *, connections: int = 4) -> None:
+    def __init__(self, url: str, *, connections: int = 4, address: str = "") -> None:
         parts = urlsplit(url)
         self.host, self.port, self.is_secure = parts.hostname or "", parts.port or 0, parts.scheme == "https"
         self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.Queue()
         for _ in range(connections):
             self._free.put_nowait(None)
         self.asked = 0
+        self._from = (address, 0) if address else None
 
     async def __aenter__(self) -> Self:
         return self
@@ -89,7 +90,7 @@ class Wire:
         try:
             if connection is None or connection[0].at_eof() or connection[1].is_closing():
                 context = ssl._create_unverified_context() if self.is_secure else None
-                connection = await asyncio.open_connection(self.host, self.port, ssl=context, limit=2**22)
+                connection = await asyncio.open_connection(self.host, self.port, ssl=context, limit=2**22, local_addr=self._from)
             reader, writer = connection
             writer.write(request)
             answer, may_stay = await asyncio.wait_for(_read(reader), 20)
