@@ -10,8 +10,7 @@ from miz.access.second_factor.queries import has_second_factor
 from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.infra.data_folder import DataFolder
-from miz.infra.db.engine import ReadOnlyDatabase
-from miz.infra.db.engine import Reader
+from miz.infra.db.engine import Reader, ReadOnlyDatabase
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.actor import Actor
 from miz.practice.modes.service import Modes
