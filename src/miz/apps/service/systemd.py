@@ -15,7 +15,7 @@ _UNIT_TEXT = """\
 [Unit]
 Description=miz, the practice server
 Wants=network-online.target
-After=network-online.target
+After=network-online.target postgresql.service
 StartLimitIntervalSec=0
 
 [Service]
@@ -26,6 +26,7 @@ Group={account}
 StateDirectory={account}
 StateDirectoryMode=0700
 Environment=XDG_STATE_HOME=%S
+EnvironmentFile=-/etc/miz/miz.env
 UMask=0077
 {writable}
 # An upgrade that copies and changes a large database may take its time; after that the server has to give signs of life.
