@@ -100,10 +100,11 @@ _ROUNDS_BETWEEN_CLEARING = 7_200
 class Server:
     """One practice's server: holds the data folder from `__init__` to `close`, works between `start` and `stop`.
 
+    With `waiting` it waits for the server that works with the database now, and calls `waiting()` twice a second.
     Raises `DataFolderInUseError`, `NoPracticeError` and what opening the database raises.
     """
 
-    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None, is_standby: bool = False) -> None:
+    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None, waiting: Callable[[], None] | None = None) -> None:
         folder.require_practice()
         self.folder = folder
         self.settings = settings
@@ -116,7 +117,7 @@ class Server:
             undo.callback(self._lock.release)
             key = folder.read_key(settings)
             source, name = source_of(folder, settings, key), f"{socket.gethostname()}:{folder.path}"
-            self.database = wait_for_turn(source, name=name) if is_standby else PracticeDatabase(source, name=name)
+            self.database = wait_for_turn(source, name=name, waiting=waiting) if waiting else PracticeDatabase(source, name=name)
             undo.callback(self.database.close)
             upgrade(self.database.writer_connection, key, folder)
             self.database.take_over(begin_epoch)
@@ -322,6 +323,11 @@ class Server:
                 self.presence.disconnect(application_id)
             await self.writer.run(lambda tx: self.openings.close_applications(tx, warned))
 
+    async def look_after_certificate(self) -> None:
+        """Renew the certificate when its time has come."""
+        if await asyncio.to_thread(self.certificates.look_after):
+            await self.writer.run(lambda tx: self.trail.record(tx, LOCAL, "certificate_renewed"))
+
     async def _keep_house(self) -> None:
         rounds = 0
         while True:
@@ -331,12 +337,11 @@ class Server:
                 await self.sessions.end_expired()
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
-                if rounds % _ROUNDS_BETWEEN_CLEARING == 0:
-                    if await asyncio.to_thread(self.certificates.look_after):
-                        await self.writer.run(lambda tx: self.trail.record(tx, LOCAL, "certificate_renewed"))
+                rounds += 1
+                if rounds % _ROUNDS_BETWEEN_CLEARING == 1:
                     await self.writer.run(forget_old_answers)
                     await self.writer.run(self.drafts.forget_old)
-                rounds += 1
+                    await self.look_after_certificate()
             except Exception as error:  # noqa: BLE001 - the loop's edge: told, and tried again next time
                 record_unexpected("housekeeping", error)
 

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `ke
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -113,6 +114,7 @@ def init(
     owner: Annotated[str, typer.Option(help="Name of the owner, who signs in with it.")],
     password_file: Annotated[Path | None, typer.Option(help="File with the owner's password; asked for otherwise.", metavar="F")] = None,
     recovery_key_out: Annotated[Path | None, typer.Option(help="Write the recovery key here instead of showing it.", metavar="F")] = None,
+    database_url: Annotated[str | None, typer.Option(help="An empty PostgreSQL database; preset by MIZ_DATABASE_URL.", metavar="URL")] = None,
 ) -> None:
     """Set up a practice with its first owner."""
     from miz.apps.bootstrap import data_folder, set_up_practice
@@ -125,9 +127,10 @@ def init(
         password = read_secret(password_file)
     else:
         password = typer.prompt(_("Password of the owner (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
+    settings = read_settings() if database_url is None else read_settings(database_url=database_url)
     with as_owner_of(folder.path):
         recovery_key = set_up_practice(
-            folder, read_settings(), practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
+            folder, settings, practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
             places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
         )  # fmt: skip
     if recovery_key_out:
@@ -144,6 +147,7 @@ def serve_command(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535)] = 8484,
     ready_file: ReadyFile = None,
+    standby: Annotated[bool, typer.Option("--standby", help="Wait while another server works with the database, then take over.")] = False,
 ) -> None:
     """Start the server of a practice."""
     from miz.apps.bootstrap import Server, data_folder
@@ -156,12 +160,31 @@ def serve_command(
 
     def ready(url: str) -> bytes:
         out.print(f"{server.practice}: {url}")
+        if fingerprint := server.certificates.state().fingerprint if url.startswith("https:") else "":
+            out.print(_("Fingerprint (SHA-256), to compare at the other computers:"), fingerprint, sep="\n", soft_wrap=True)
         return msgspec.json.encode({"url": url})
 
     with as_owner_of(data):
         start_log(settings.log_file)
-        server = Server(data_folder(data), settings)
+        server = Server(data_folder(data), settings, waiting=_waiting() if standby else None)
         serve(server, host=host, port=port, ready_file=ready_file, ready=ready)
+
+
+def _waiting() -> Callable[[], None]:
+    """Says to the service manager, and once on the terminal, that this server waits."""
+    from miz.infra.service_manager import ServiceManager
+    from miz.infra.settings import read_supervision
+
+    manager, sentence = ServiceManager(read_supervision()), translator(language())("Waits until the server that works now ends.")
+    said: list[str] = []
+
+    def tell() -> None:
+        manager.tell(READY=1, WATCHDOG=1, STATUS="Waits for the server that works now")
+        if not said:
+            said.append(sentence)
+            out.print(sentence)
+
+    return tell
 
 
 def main() -> NoReturn:

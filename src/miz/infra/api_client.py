@@ -77,12 +77,22 @@ class HttpSender:
             self._connection.close()
         self._used_s = time.monotonic()
         try:
+            if self._connection.sock is None:
+                self._connect()
             self._connection.request(method, path, body, dict(headers))
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
             self._connection.close()
             raise
+
+    def _connect(self) -> None:
+        try:
+            self._connection.connect()
+        except (ssl.SSLEOFError, ConnectionResetError):
+            # A server that has just replaced its certificate may cut a connection that it has not heard yet.
+            self._connection.close()
+            self._connection.connect()
 
 
 # The server lets go of connections that rest for longer; what is sent on one is lost.

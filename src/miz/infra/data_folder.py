@@ -131,7 +131,7 @@ class DataFolder:
         """How the running server is reached, or None."""
         try:
             control = json.loads(self.control.read_text())
-            return Control(str(control["url"]), str(control["token"]), str(control["certificate"]))
+            return Control(str(control["url"]), str(control["token"]), str(control.get("certificate", "")))
         except (OSError, ValueError, KeyError):
             return None
 

@@ -1,11 +1,13 @@
 """`miz certificate` with and without a running server, and the JSON routes behind it."""
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
 from tests.access.people import actions, person, refusal
 from tests.infra.test_certificates import NOW, ready
-from tests.support.practice import ServerProcess, ServerThread, new_practice, recovery_key
+from tests.support.practice import ServerProcess, ServerThread, new_practice, recovery_key, served, url_of
 from tests.support.site_certificates import Site
 
 NAMES = "praxis.internal,192.0.2.10"
@@ -24,7 +26,7 @@ NAMES = "praxis.internal,192.0.2.10"
 def run(folder: DataFolder, *arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code, and what the command said."""
     command = [sys.executable, "-m", "miz", "--lang", "de", "certificate", *arguments, "--data", str(folder.path)]
-    known = os.environ | {"MIZ_KEY_FILE": str(folder.path / "test.key"), "MIZ_SERVER_NAMES": NAMES, "COLUMNS": "200"} | environment
+    known = os.environ | {"MIZ_KEY_FILE": str(folder.path / "test.key"), "MIZ_SERVER_NAMES": NAMES, "COLUMNS": "200", "MIZ_DATABASE_URL": url_of(folder.path.parent)} | environment
     done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
@@ -67,13 +69,13 @@ def test_a_running_server_shows_what_the_commands_change_at_once(serving: Server
     assert told(folder, "renew", "--new-authority")["fingerprint"] != before["fingerprint"]
     assert told(folder, "names", "klein.praxis.internal")["names"] == ["klein.praxis.internal", "localhost", "127.0.0.1", "::1"]
     code, said = run(folder, "names", "fremd.internal")
-    assert (code, "--new-authority" in said) == (13, True)
+    assert (code, "--new-authority" in said) == (13, True), said
     assert told(folder, "names", "praxis.internal", "192.0.2.10")["missing"] == []
     used = told(folder, "use", *site_files(tmp_path))
     assert (used["kind"], used["issuer"]) == ("own", "Site issuer")
     assert told(folder, "show") == used
     code, said = run(folder, "renew")
-    assert (code, "Aussteller" in said) == (13, True)
+    assert (code, "Aussteller" in said) == (13, True), said
     assert told(folder, "use", "--local")["kind"] == "local"
 
 
@@ -118,3 +120,26 @@ class TestRoutes:
         assert refusal(local, "PUT", "/certificate/names", {"names": ["a b"]}) == (422, "wrong-server-name")
         assert refusal(local, "PUT", "/certificate", {"certificate": "a", "key": "b"}) == (422, "certificate-not-usable")
         assert actions(local).count("certificate_brought") == before
+
+
+def test_the_housekeeping_renews_and_says_so_in_the_audit_trail(tmp_path: Path) -> None:
+    with served(tmp_path, is_secure=True) as server:
+        local = ApiClient(
+            HttpSender(server.url, certificate=server.server.certificates.anchor_pem.decode()), token=server.server.local_token
+        )
+
+        def look() -> int:
+            asyncio.run_coroutine_threadsafe(server.server.look_after_certificate(), server.loop).result(10)
+            return actions(local).count("certificate_renewed")
+
+        assert look() == 0
+        server.clock.instant += timedelta(days=266)
+        assert look() == 1
+        assert look() == 1
+
+
+def test_a_control_file_of_an_older_server_is_read(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.control.parent.mkdir()
+    folder.control.write_text('{"url": "http://127.0.0.1:1", "token": "t", "pid": 1}')
+    assert folder.read_control() == ("http://127.0.0.1:1", "t", "")
