@@ -10,12 +10,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sqlite_file: is about the SQLite file itself; skipped on PostgreSQL")
+    config.addinivalue_line("markers", "sqlite_only(reason): skipped on PostgreSQL")
     os.environ["MIZ_TEST_DATABASE"] = config.getoption("--database")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--database") == "postgresql":
         for item in items:
-            if item.get_closest_marker("sqlite_file"):
-                item.add_marker(pytest.mark.skip(reason="about the SQLite file itself"))
+            if marker := item.get_closest_marker("sqlite_only"):
+                item.add_marker(pytest.mark.skip(reason=marker.args[0]))

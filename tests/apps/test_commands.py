@@ -22,7 +22,7 @@ from miz.apps.cli import main
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.wire.client_protocol import Patient
-from tests.support.practice import PASSWORD, ServerProcess, client_of, new_practice
+from tests.support.practice import PASSWORD, ServerProcess, client_of, new_practice, url_of
 
 
 class Done(NamedTuple):
@@ -34,7 +34,7 @@ class Done(NamedTuple):
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MIZ_")}
-    return clean | {"MIZ_KEY_FILE": str(folder / "test.key")} | more
+    return clean | {"MIZ_KEY_FILE": str(folder / "test.key"), "MIZ_DATABASE_URL": url_of(folder.parent)} | more
 
 
 def miz(*arguments: str | Path, folder: Path, status: int = 0, **more: str) -> Done:
@@ -93,6 +93,7 @@ def test_serving_an_empty_folder_says_what_to_type(tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in refused.stderr
 
 
+@pytest.mark.sqlite_only("sets up in a file; tests/infra/test_postgres.py does so on a server")
 def test_a_practice_is_set_up_once(tmp_path: Path) -> None:
     password, paper, data = tmp_path / "password.txt", tmp_path / "recovery.txt", tmp_path / "praxis"
     password.write_text(PASSWORD + "\n")
@@ -200,6 +201,7 @@ def test_the_export_is_one_whole_record_a_line(practice: DataFolder, tmp_path: P
     miz("patient", "export", erika.id, "--all", "--to", one, "--data", practice.path, folder=practice.path, status=10)
 
 
+@pytest.mark.sqlite_only("the key encrypts the SQLite file")
 def test_a_lost_key_and_a_wrong_one_are_told_apart(practice: DataFolder) -> None:
     key = practice.path / "test.key"
     content = key.read_text()

@@ -22,7 +22,7 @@ PROMISED = {
     "cell_size_check": 1, "mmap_size": 0, "busy_timeout": 5000, "secure_delete": 1,
 }  # fmt: skip
 
-pytestmark = pytest.mark.sqlite_file
+pytestmark = pytest.mark.sqlite_only("about the SQLite file itself")
 
 
 def cursor_of(database: PracticeDatabase) -> sqlite3mc.Cursor:

@@ -10,13 +10,16 @@ from typing import NamedTuple
 from unittest import mock
 
 import pytest
+from sqlalchemy import inspect, text
 
 from miz.apps.bootstrap import Server
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc, upgrade
-from miz.infra.db.migrate import HEAD, SCRIPTS, NewerSchemaError
+from miz.infra.db.migrate import HEAD, SCRIPTS, NewerSchemaError, schema_of
 from miz.infra.db.upgrade import NoRoomForCopyError, UnsoundCopyError
 from tests.support.older_practice import FAMILY_NAME, PATIENT_ID, older_practice, settings_of
+from tests.support.postgres import NoPostgresError, postmaster
+from tests.support.practice import opened
 
 OLDER = sorted(path.name[:4] for path in (SCRIPTS / "versions").glob("[0-9]*.py"))[:-1]
 
@@ -163,6 +166,36 @@ def test_a_newer_schema_is_refused_before_anything_is_written(practice: DataFold
     assert "Install the newer version" in refused.value.hint
     assert found_in(practice.database, practice) == ("9999", FAMILY_NAME, "ok")
     assert copies_of(practice) == made
+
+
+@pytest.fixture
+def on_a_server(tmp_path: Path) -> DataFolder:
+    """A practice of an older version on PostgreSQL."""
+    try:
+        server = postmaster()
+    except NoPostgresError as error:
+        pytest.skip(str(error))
+    return older_practice(tmp_path, OLDER[0], url=server.url(server.new_database()))
+
+
+def found_on_a_server(folder: DataFolder) -> tuple[str, str, bool]:
+    with contextlib.closing(opened(folder)) as database:
+        connection = database.reader()
+        name = connection.execute(text("SELECT family_name FROM patient WHERE id = :id"), {"id": PATIENT_ID}).scalar_one()
+        return str(schema_of(connection)), name, inspect(connection).has_table("audit_entry")
+
+
+def test_a_database_server_is_upgraded_in_one_transaction_and_its_copy_is_not_ours(
+    on_a_server: DataFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with mock.patch("alembic.op.create_index", side_effect=RuntimeError("a step fails")), pytest.raises(RuntimeError, match="a step"):
+        start(on_a_server)
+    assert found_on_a_server(on_a_server) == (OLDER[0], FAMILY_NAME, False)
+    start(on_a_server)
+    assert "in the old state" in caplog.text
+    assert "a copy from before is the matter of the database server" in caplog.text
+    assert found_on_a_server(on_a_server) == (HEAD, FAMILY_NAME, True)
+    assert not on_a_server.backups.exists()
 
 
 def test_nothing_of_a_patient_is_logged(practice: DataFolder, caplog: pytest.LogCaptureFixture) -> None:

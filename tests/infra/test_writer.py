@@ -136,7 +136,7 @@ def test_a_failed_commit_fails_only_its_cause(database: PracticeDatabase) -> Non
     assert database.reader().exec_driver_sql("SELECT count(*) FROM child").scalar() == 0
 
 
-@pytest.mark.sqlite_file
+@pytest.mark.sqlite_only("about the SQLite file itself")
 def test_a_full_disk_refuses_what_does_not_fit_and_recovers(database: PracticeDatabase) -> None:
     limit = database.writer_connection.connection.dbapi_connection
     assert limit is not None
@@ -188,7 +188,7 @@ def test_what_waits_at_the_stop_is_finished_and_then_nothing_is_taken(database: 
     assert len(stored(database)) == 300
 
 
-@pytest.mark.sqlite_file
+@pytest.mark.sqlite_only("about the SQLite file itself")
 @pytest.mark.parametrize("fate", ["moved", "replaced", "deleted"])
 def test_a_file_that_is_no_longer_there_gets_no_acknowledgement(database: PracticeDatabase, fate: str) -> None:
     async def story(writer: Writer) -> None:

@@ -277,6 +277,7 @@ def test_similar_records_are_a_suggestion(surgery: Surgery) -> None:
     assert [line.id for line in surgery.dentist.possible_duplicates(mine.id)] == [insured.id]
 
 
+@pytest.mark.sqlite_only("reads the plans of SQLite")
 def test_similar_records_are_found_by_indexes(surgery: Surgery) -> None:
     patient_id = surgery.patient(insurance_number="A222").id
     server = surgery.server.server

@@ -123,6 +123,7 @@ def test_every_kind_of_medical_change_puts_the_patient_on_the_list(surgery: Surg
             assert review_of(surgery, patient_id) is not None
 
 
+@pytest.mark.sqlite_only("reads the plans of SQLite")
 def test_the_list_is_read_by_its_own_index(surgery: Surgery) -> None:
     patient_id, token = surgery.opened()
     surgery.dentist.add("notes", patient_id, token, text="eins")

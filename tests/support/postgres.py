@@ -64,7 +64,18 @@ class Postmaster:
     def fresh(cls, **settings: str) -> "Postmaster":
         """A new cluster, started; it goes with this process."""
         made = cls(new_folder(), settings=settings)
-        initdb = [programs() / "initdb", "-D", made.folder, "-U", USER, "--auth=trust", "--locale=C", "--encoding=UTF8", "--data-checksums", "--no-sync"]
+        initdb: list[str | Path] = [
+            programs() / "initdb",
+            "-D",
+            made.folder,
+            "-U",
+            USER,
+            "--auth=trust",
+            "--locale=C",
+            "--encoding=UTF8",
+            "--data-checksums",
+            "--no-sync",
+        ]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, **as_nobody(), cwd="/")
         made.start()
         atexit.register(made.remove)
@@ -75,7 +86,9 @@ class Postmaster:
         options = itertools.chain.from_iterable(("-c", f"{name}={value}") for name, value in settings.items())
         log = (self.folder / "told.log").open("ab")
         with log:
-            self._process = subprocess.Popen([programs() / "postgres", "-D", self.folder, *options], stdout=log, stderr=log, cwd="/", **as_nobody())
+            self._process = subprocess.Popen(
+                [programs() / "postgres", "-D", self.folder, *options], stdout=log, stderr=log, cwd="/", **as_nobody()
+            )
         began = time.monotonic()
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN_S:
@@ -111,13 +124,17 @@ class Postmaster:
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """One statement outside of a transaction, and its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[call-overload] # our own words
+            cursor = connection.execute(statement)
             return list(cursor.fetchall()) if cursor.description else []
 
     def new_database(self, template: str = "template0") -> str:
         """A database like `template`, which nobody may be connected to; returns its name."""
         name = f"practice_{next(_numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY" if self._knows_strategies() else f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.run(
+            f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+            if self._knows_strategies()
+            else f"CREATE DATABASE {name} TEMPLATE {template}"
+        )
         return name
 
     def _knows_strategies(self) -> bool:

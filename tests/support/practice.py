@@ -57,7 +57,9 @@ def _template() -> Path:
     """A practice with all roles, made once in this process."""
     root = Path(tempfile.mkdtemp(prefix="miz-test-template-"))
     folder = data_folder(root / "practice")
-    settings = read_settings(control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"), database_url=_new_database(root, "template0"))
+    settings = read_settings(
+        control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"), database_url=_new_database(root, "template0")
+    )
 
     def add_people(_: Records, tx: Transaction) -> None:
         password_hash = PasswordDesk().hash_now(PASSWORD)

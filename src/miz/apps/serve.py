@@ -52,6 +52,7 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
     url = address_of(host, port, is_secure=is_secure)
     stopped = asyncio.Event()
     _stop_at_signals(stopped)
+    server.at_giving_up(_in_loop(stopped.set))
     tell_no_texts(asyncio.get_running_loop())
     manager = ServiceManager(read_supervision())
 
@@ -83,6 +84,8 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
         at_end.callback(watch.cancel)
         await stopped.wait()
         manager.tell(STOPPING=1)
+    if server.reason_to_stop:
+        raise server.reason_to_stop
 
 
 def address_of(host: str, port: int, *, is_secure: bool) -> str:

@@ -97,7 +97,7 @@ class DataFolder:
     @property
     def is_on_server(self) -> bool:
         """Whether the rows of the practice are on a database server."""
-        return json.loads(self._identity.read_text()).get("database") == "postgresql"
+        return bool(json.loads(self._identity.read_text()).get("database") == "postgresql")
 
     def create(self, settings: Settings) -> str:
         """Make the folder and its keys; returns the recovery key. Raises `PracticeExistsError`."""

@@ -22,7 +22,7 @@ from miz.kernel.clock import FakeClock
 from miz.practice.tables import change
 from tests.practice.people import verdict
 from tests.support.browsing import Browser
-from tests.support.practice import PASSWORD, PEOPLE, ServerThread, client_of, new_practice, opened, served, settings_for
+from tests.support.practice import PASSWORD, PEOPLE, ServerThread, client_of, new_practice, opened, served
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +236,7 @@ class TestVerification:
         with_writer(folder, delete(audit_entry).where(audit_entry.c.id == 9))
         assert (10, "missing_before") in findings_after(folder)
 
+    @pytest.mark.sqlite_only("puts an old SQLite file back")
     def test_an_old_database_put_back_is_found_and_stays_found(self, tmp_path: Path) -> None:
         folder = worked_in(tmp_path)
         old = folder.database.read_bytes()

@@ -13,7 +13,7 @@ from miz.kernel.clock import FakeClock
 from tests.apps.console.conftest import ADMIN, DENTIST, OWNER, Seat, seat_at
 from tests.apps.console.test_applications import rows
 from tests.practice.web.visitor import Visitor
-from tests.support.practice import PASSWORD, PLACES, ServerThread, recovery_key, settings_for
+from tests.support.practice import PASSWORD, PLACES, ServerThread, fresh_source, recovery_key, settings_for
 
 PATH = "/console/first-steps"
 
@@ -28,6 +28,7 @@ class Fresh(NamedTuple):
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Fresh]:
+    fresh_source(tmp_path)
     folder = data_folder(tmp_path / "practice")
     key = set_up_practice(
         folder,

@@ -14,14 +14,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import func, select
 
+from miz.access.audit.tables import audit_entry
 from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
-from miz.infra.db import sqlite3mc
-from miz.infra.keys import read_key
 from miz.infra.service_manager import ServiceManager
 from miz.infra.settings import Supervision, read_supervision
-from tests.support.practice import PASSWORD, ServerProcess, ServerThread, new_practice, served
+from tests.support.practice import PASSWORD, ServerProcess, ServerThread, new_practice, opened, served
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="systemd's protocol and signals are those of Unix")
 WATCHDOG_S = 0.3
@@ -162,8 +162,10 @@ def connected(url: str) -> socket.socket:
 def left_unsealed(folder: DataFolder) -> tuple[int, int]:
     """Entries of the audit trail that are not sealed, and entries behind the file outside of the database."""
     anchored = json.loads(folder.audit_anchor.read_bytes())["entry_id"] if folder.audit_anchor.exists() else 0
-    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=read_key(folder.path / "test.key"))) as database:
-        ((unsealed, behind),) = database.rows("SELECT sum(hash IS NULL), sum(id > ?) FROM audit_entry", [anchored])
+    with contextlib.closing(opened(folder)) as database:
+        count = select(func.count()).select_from(audit_entry)
+        unsealed = database.reader().execute(count.where(audit_entry.c.hash.is_(None))).scalar_one()
+        behind = database.reader().execute(count.where(audit_entry.c.id > anchored)).scalar_one()
     return unsealed, behind
 
 

@@ -114,7 +114,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             return None
         said, self._marks = "; ".join(self._marks), []
         with psycopg.Cursor(self) as cursor:
-            cursor.execute(said, prepare=False)  # type: ignore[arg-type] # our own words
+            cursor.execute(said, prepare=False)
             while True:
                 if cursor.description and (row := cursor.fetchone()):
                     self._transaction = row[0]

@@ -22,6 +22,7 @@ _READER = f"{_OPTIONS} -c default_transaction_read_only=on"
 _MUST_BE_ON = ("fsync", "full_page_writes")
 _BY_CODE_POINT = ("C", "POSIX", "C.UTF-8", "C.UTF8")
 _LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('miz ' || current_schema(), 0))")
+_COLLATION = "SELECT datcollate, to_json(known)->>'datlocprovider' FROM pg_database known WHERE datname = current_database()"
 # The file of the write-ahead log is named after its timeline, also in the moment after a promotion.
 _LINEAGE = text("SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()")
 
@@ -63,8 +64,7 @@ class PostgresServer:
         connection = self._connect(_READER)
         with connection:
             found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_MUST_BE_ON, "server_encoding", "data_checksums")}
-            place = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
-            collation = connection.rows(place)[0][0]
+            collation, provider = connection.rows(_COLLATION)[0]
             version = connection.info.server_version // 10_000
         if version < OLDEST:
             raise DatabaseSettingsError(setting="version", value=version, wanted=f"{OLDEST} or newer")
@@ -73,7 +73,7 @@ class PostgresServer:
                 raise DatabaseSettingsError(setting=setting, value=found[setting], wanted="on")
         if found["server_encoding"] != "UTF8":
             raise DatabaseSettingsError(setting="encoding", value=found["server_encoding"], wanted="UTF8")
-        if collation.upper() not in _BY_CODE_POINT:
+        if collation.upper() not in _BY_CODE_POINT or provider == "i":
             raise DatabaseSettingsError(setting="collation", value=collation, wanted="C")
         self.warnings = [] if found["data_checksums"] == "on" else ["data_checksums"]
 

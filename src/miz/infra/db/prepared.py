@@ -14,23 +14,28 @@ from miz.infra.db.driver import driver_of
 
 
 class Prepared:
-    """One statement, ready to run on a writing connection."""
+    """One statement, ready to run on any connection."""
 
     def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
         self._statement = statement
-        self._sql = ""
-        self._values: list[tuple[str, Any, Callable[[Any], Any] | None]] = []
+        self._forms: dict[type, _Form] = {}
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it and return all rows, none for a statement that returns nothing. Raises PEP 249 errors."""
-        if not self._sql:
-            self._compile(connection, list(values))
-        bound = [process(values.get(name, preset)) if process else values.get(name, preset) for name, preset, process in self._values]
-        return driver_of(connection).rows(self._sql, bound)
+        driver = driver_of(connection)
+        form = self._forms.get(type(driver))
+        if form is None:
+            form = self._forms[type(driver)] = self._compile(connection, list(values))
+        sql, wanted = form
+        return driver.rows(
+            sql, [process(values.get(name, preset)) if process else values.get(name, preset) for name, preset, process in wanted]
+        )
 
-    def _compile(self, connection: Connection, names: list[str]) -> None:
+    def _compile(self, connection: Connection, names: list[str]) -> "_Form":
         is_insert = isinstance(self._statement, Insert)
         compiled = self._statement.compile(dialect=connection.dialect, column_keys=names if is_insert else None)
         processes: Mapping[str, Any] = compiled._bind_processors  # noqa: SLF001 - the compiled form has no public name for them
-        self._values = [(name, compiled.params.get(name), processes.get(name)) for name in compiled.positiontup or []]
-        self._sql = str(compiled)
+        return str(compiled), [(name, compiled.params.get(name), processes.get(name)) for name in compiled.positiontup or []]
+
+
+_Form = tuple[str, list[tuple[str, Any, Callable[[Any], Any] | None]]]

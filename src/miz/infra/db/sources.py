@@ -1,6 +1,7 @@
 """Which database a practice has: the file in its data folder, or one of a PostgreSQL server."""
 
 import time
+from collections.abc import Callable
 
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import DatabaseInUseError, Source
@@ -17,7 +18,7 @@ class DatabaseUrlError(MizError):
     """The data folder and the setting do not agree on where the practice's rows are."""
 
     code = "database-url-differs"
-    title = "The practice in {folder} keeps its data {where}."
+    title = "The practice in {folder} keeps its data in this folder."
     kind = "conflict"
     hint = "Set MIZ_DATABASE_URL as it was when the practice was set up, or not at all."
 
@@ -33,9 +34,13 @@ class DatabaseTakenError(MizError):
 
 def source_of(folder: DataFolder, settings: Settings, key: bytes) -> Source:
     """Where the practice of this folder has its rows. Raises `DatabaseUrlError`, `InvalidInputError`."""
-    if folder.is_on_server != bool(settings.database_url):
-        raise DatabaseUrlError(folder=str(folder.path), where="on a database server" if folder.is_on_server else "in this folder")
-    return _server(settings) if folder.is_on_server else SqliteFile(folder.database, key)
+    if not folder.is_on_server:
+        if settings.database_url:
+            raise DatabaseUrlError(folder=str(folder.path))
+        return SqliteFile(folder.database, key)
+    if not settings.database_url:
+        raise DatabaseUrlError("The practice in {folder} keeps its data on a database server.", folder=str(folder.path))
+    return _server(settings)
 
 
 def refuse_taken(settings: Settings) -> None:
@@ -48,12 +53,13 @@ def refuse_taken(settings: Settings) -> None:
                 raise DatabaseTakenError(place=source.shown)
 
 
-def wait_for_turn(source: Source, *, name: str) -> PracticeDatabase:
-    """Open the database as soon as no other server works with it and it answers."""
+def wait_for_turn(source: Source, *, name: str, waiting: Callable[[], None]) -> PracticeDatabase:
+    """Open the database as soon as no other server works with it and it answers; `waiting()` is called meanwhile."""
     while True:
         try:
             return PracticeDatabase(source, name=name)
         except (DatabaseInUseError, DatabaseUnavailableError):
+            waiting()
             time.sleep(_LOOK_S)
 
 

@@ -46,6 +46,8 @@ def confirm(connection: Connection, name: str, lineage: str) -> bool:
     It is written down once more: the commit waits for the standby, and what was committed before comes there with it.
     """
     driver_of(connection).begin()
-    found = connection.execute(update(active_server).where(active_server.c.name == name, active_server.c.lineage == lineage).values(name=name))
+    found = connection.execute(
+        update(active_server).where(active_server.c.name == name, active_server.c.lineage == lineage).values(name=name)
+    )
     driver_of(connection).commit()
     return found.rowcount == 1

@@ -60,6 +60,8 @@ def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> 
     Several words must all fit: `must eri` finds MUSTER, Erika. Family names come before other words of a name.
     """
     text = text.strip()
+    if "\0" in text:  # no name has one, and PostgreSQL knows no such text
+        return []
     birth_date = birth_date_in(text, today)
     if birth_date is not None or text.isdigit():
         # Six digits may be either; a number typed in full is meant, so it comes first.
