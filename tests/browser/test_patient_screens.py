@@ -139,11 +139,11 @@ def test_entries_in_the_wrong_record_move_to_the_right_patient(desk: Callable[..
     seat = desk()
     seat.open("Übung, Mareike")
     page = seat.page
-    seat.add_medicine("bisopro", "Bisoprolol")
+    seat.add_medicine("amlod", "Amlodipin")
     page.get_by_text("Akte", exact=True).click()
     page.get_by_role("link", name="Gehört zu anderem Patienten …").click()
     dialog = page.locator("#dialog")
-    expect(dialog.get_by_role("checkbox", name="Bisoprolol")).to_be_checked()
+    expect(dialog.get_by_role("checkbox", name="Amlodipin")).to_be_checked()
     page.locator("#move-q").fill("Modell, Sab")
     expect(page.locator("#move-hits [role=option]").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
@@ -152,7 +152,7 @@ def test_entries_in_the_wrong_record_move_to_the_right_patient(desk: Callable[..
     dialog.get_by_role("button", name="Verschieben").click()
     expect(page.locator(".patient-bar h1")).to_contain_text("MODELL, Sabine")
     expect(seat.pill).to_have_text("Sie bearbeiten")
-    expect(page.locator("#list")).to_contain_text("Bisoprolol")
+    expect(page.locator("#list")).to_contain_text("Amlodipin")
 
 
 def test_f7_goes_to_the_plan_and_then_to_the_check(desk: Callable[..., Desk]) -> None:

@@ -139,10 +139,22 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (fresh) fresh.open = old.open;
   }
   // A form opened within a table is being filled in: nothing moves under the hand.
-  if (isOwnAnswer || !(drafts.isBusy(target) || target.querySelector(".inline-form[open]"))) return;
+  if (isOwnAnswer) return;
+  if (!(drafts.isBusy(target) || target.querySelector(".inline-form[open]"))) return keepFocus(target);
   event.detail.shouldSwap = false;
   const incoming = fragment.querySelector?.("input[name=fencing_token]");
   if (incoming) for (const old of target.querySelectorAll("input[name=fencing_token]")) old.value = incoming.value;
+});
+
+// Who stands in a field that is replaced stands in the new one: the next key goes where it was meant to go.
+let focused = "";
+function keepFocus(target) {
+  const at = document.activeElement;
+  focused = at && target.contains(at) ? at.id : "";
+}
+document.addEventListener("htmx:oobAfterSwap", () => {
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus({ preventScroll: true });
+  focused = "";
 });
 
 document.addEventListener("miz:registered", () => refresh());
