@@ -53,10 +53,11 @@ def colleague(server: ServerProcess) -> ApiClient:
     return client
 
 
-def fingerprint_at_the_server(server: ServerProcess) -> str:
-    """What `miz certificate show` says on the server's own screen."""
-    command = [sys.executable, "-m", "miz", "certificate", "show", "--json", "--data", str(server.folder.path)]
-    return str(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["fingerprint"])
+def command(server: ServerProcess, name: str) -> dict[str, str]:
+    """What `miz certificate` says on the server's own screen."""
+    arguments = [sys.executable, "-m", "miz", "certificate", name, "--json", "--data", str(server.folder.path)]
+    said: dict[str, str] = json.loads(subprocess.run(arguments, capture_output=True, check=True).stdout)
+    return said
 
 
 def test_a_browser_learns_to_trust_the_server_and_works_with_twelve_tabs(
@@ -69,7 +70,7 @@ def test_a_browser_learns_to_trust_the_server_and_works_with_twelve_tabs(
         page = stranger.new_page()
         page.goto(f"http://{NAME}:{http_port}/")
         shown = page.locator("#fingerprint").inner_text()
-        assert shown == fingerprint_at_the_server(server)
+        assert shown == command(server, "show")["fingerprint"]
         with page.expect_download() as loading:
             page.get_by_role("link", name="miz-ca.crt").click()
         loading.value.save_as(tmp_path / "miz-ca.crt")
@@ -111,6 +112,14 @@ def test_a_browser_learns_to_trust_the_server_and_works_with_twelve_tabs(
         for tab in tabs:
             expect(tab.locator("#list")).to_contain_text("Ramipril", ignore_case=True)
             expect(tab.locator("#connection-lost")).to_be_hidden()
+
+        # Nobody notices that the certificate is renewed meanwhile.
+        command(server, "renew")
+        other.add("medication", patient.id, token, text="Metoprolol")
+        for tab in tabs:
+            expect(tab.locator("#list")).to_contain_text("Metoprolol", ignore_case=True)
+            expect(tab.locator("#connection-lost")).to_be_hidden()
+        expect(first.pill).to_contain_text("Sie bearbeiten")
 
     with computer.browser(playwright, "evil.example", **GERMAN) as elsewhere:
         page = elsewhere.new_page()
