@@ -32,12 +32,13 @@ def user_name(role: str) -> str:
 
 @dataclass
 class Site:
-    """A running practice server, and who may come to its door."""
+    """A running practice server, and who may come to its door. `number` counts what was made, so that nothing has a name twice."""
 
     server: ServerThread
     session_cookie: str = ""
     device_cookie: str = ""
     tokens: dict[str, str] = field(default_factory=dict)
+    number: int = 0
     _password_hash: str = ""
 
     def open(self) -> None:

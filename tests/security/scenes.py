@@ -171,16 +171,15 @@ class Stage:
 
     site: Site
     wire: Wire
-    _number: int = 0
     _known: dict[tuple[str, bool], tuple[Mapping[str, str], str]] = field(default_factory=dict)
     _windows: dict[tuple[str, str], str] = field(default_factory=dict)
     _others: dict[str, str] = field(default_factory=dict)
 
     async def scene(self, role: str, kind: str, obj: str, endpoint: Endpoint) -> Scene:
         """`role` before an object of a kind. Each person gets a session and a window of their own."""
-        self._number += 1
+        self.site.number += 1
         headers, session, user = self._person(role, endpoint)
-        scene = Scene(headers, endpoint.is_page, {"user": user, "new_name": f"Neu {self._number}"})
+        scene = Scene(headers, endpoint.is_page, {"user": user, "new_name": f"Neu {self.site.number}"})
         if kind == "-":
             return scene
         made = getattr(self, f"_{kind}")
@@ -194,7 +193,7 @@ class Stage:
             return {**bearer(token), **OWN_PAGE}, token, "local"
         name, is_fresh = user_name(role), bool(ENDS_SOMETHING.search(endpoint.path))
         if is_fresh:
-            name = f"{role} {self._number}"
+            name = f"{role} {self.site.number}"
             self.site.add_user(name, [role])
         if is_fresh or (role, endpoint.is_page) not in self._known:
             token = self.site.session_of(name)
@@ -212,10 +211,10 @@ class Stage:
         if obj == "guessed":
             scene.values |= {name: str(uuid.uuid4()) for name in ("id", "another", "other", *ENTRY_KINDS)}
             return
-        patient_id = self.site.patient(f"Probe{self._number}", list(ENTRIES.items()))
+        patient_id = self.site.patient(f"Probe{self.site.number}", list(ENTRIES.items()))
         scene.values |= {"id": patient_id}
         if "merge" in endpoint.path or "move" in endpoint.path or obj == "other":
-            scene.values["another"] = scene.values["other"] = self.site.patient(f"Andere{self._number}")
+            scene.values["another"] = scene.values["other"] = self.site.patient(f"Andere{self.site.number}")
         self._look_up(scene)
         if obj == "gone":
             await self._merge_away(patient_id)
@@ -335,7 +334,7 @@ class Stage:
 
     async def _user(self, scene: Scene, obj: str, _role: str, _session: str, user: str, _endpoint: Endpoint) -> None:
         """Own account; other: an assistant; locked: an owner; gone: switched off."""
-        name = {"own": user, "guessed": f"Niemand {self._number}"}.get(obj) or f"Person {self._number}"
+        name = {"own": user, "guessed": f"Niemand {self.site.number}"}.get(obj) or f"Person {self.site.number}"
         if obj not in ("own", "guessed"):
             scene.values["id"] = self.site.add_user(name, ["owner" if obj == "locked" else "assistant"])
         if obj == "gone":
@@ -364,9 +363,9 @@ class Stage:
 
     async def _new_place(self) -> tuple[str, str]:
         """A room with a workplace in it, both by id."""
-        self._number += 1
-        room = (await self._local("POST", "/api/v1/rooms", {"name": f"Raum {self._number}"})).json["id"]
-        workplace = (await self._local("POST", "/api/v1/workplaces", {"name": f"Ort {self._number}", "room": room})).json["id"]
+        self.site.number += 1
+        room = (await self._local("POST", "/api/v1/rooms", {"name": f"Raum {self.site.number}"})).json["id"]
+        workplace = (await self._local("POST", "/api/v1/workplaces", {"name": f"Ort {self.site.number}", "room": room})).json["id"]
         return str(room), str(workplace)
 
     async def _local(self, method: str, path: str, body: Any = None) -> Answer:

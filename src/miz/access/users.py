@@ -14,6 +14,7 @@ from miz.access.tables import user_account
 from miz.infra.db.writer import Transaction
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError, NotPermittedError
+from miz.kernel.text import has_control_character
 
 FAILURES_UNTIL_DISABLED = 100
 PIN_FAILURES_UNTIL_VOID = 5
@@ -31,6 +32,8 @@ def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise InvalidInputError("A user needs a name of up to 100 characters.", field="name")
+    if has_control_character(name):
+        raise InvalidInputError("The text holds a control character.", field="name")
     roles = _checked(roles)
     if find_user(tx.connection, name) is not None:
         raise UserExistsError

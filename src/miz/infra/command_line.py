@@ -17,7 +17,8 @@ from miz.kernel.errors import InvalidInputError
 Data = Annotated[Path, typer.Option("--data", help="The practice's data folder.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
-out = Console(highlight=False, emoji=False)
+# No markup: a name in brackets is a name.
+out = Console(highlight=False, emoji=False, markup=False)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ and the OpenAPI document follow (ADR 0006).
 An `Endpoint` cannot be made without saying who may call it: deny by default.
 """
 
+import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -287,8 +288,10 @@ class _Handler:
                     raise NotSignedInError
                 if endpoint.may.isdisjoint(call.actor.roles):
                     raise NotPermittedError
+            _refuse_nul(call.path, call.query_string)
             if self._writes:
                 call.raw_body = await call.read()
+                _refuse_nul(call.raw_body)
                 if self._decoder is not None:
                     call.body = self._decode(call.raw_body)
             return self._answer(await endpoint.run(call))
@@ -345,6 +348,15 @@ def authority_of(address: str) -> str:
         return urlsplit(address).netloc
     except ValueError:
         return ""
+
+
+_NUL = re.compile(rb"\0|%00|(?<!\\)(?:\\\\)*\\u0000")
+
+
+def _refuse_nul(*parts: str | bytes) -> None:
+    """Nobody types NUL in any spelling, and not every database can keep it."""
+    if any(_NUL.search(part.encode() if isinstance(part, str) else part) for part in parts):
+        raise UnparsableInputError
 
 
 def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:

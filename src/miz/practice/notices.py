@@ -12,6 +12,7 @@ from typing import Literal
 from miz.infra.events import Event, EventBroker
 from miz.kernel.clock import Clock
 from miz.kernel.errors import InvalidInputError
+from miz.kernel.text import has_control_character
 from miz.practice.openings.presence import Presence
 from miz.wire.client_protocol import Notice
 
@@ -46,6 +47,8 @@ class Notices:
         text = text.strip()
         if not 0 < len(text) <= TEXT_LIMIT:
             raise InvalidInputError("A message has 1 to {limit} characters.", limit=TEXT_LIMIT, field="text")
+        if has_control_character(text, allowed="\r\n\t"):
+            raise InvalidInputError("The text holds a control character.", field="text")
         sent = [application_id for application_id in application_ids if self._presence.find(application_id)]
         for application_id in sent:
             self._add(application_id, "message", text=text, sender=sender)

@@ -14,6 +14,7 @@ from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError
+from miz.kernel.text import has_control_character
 
 _CODE_GROUPS = 2
 _NOBODY = Actor(user_id="", user="", roles=frozenset(), session_id="")
@@ -50,6 +51,8 @@ class DeviceRegister:
             name = wanted.name.strip() or (place.name if place else "")
             if len(name) > 60:
                 raise InvalidInputError("A device needs a name of up to 60 characters.", field="name")
+            if has_control_character(name):
+                raise InvalidInputError("The text holds a control character.", field="name")
             if name.casefold() in {known.casefold() for known in store.names(tx.connection)}:
                 raise DeviceExistsError
             device_id = store.insert_device(

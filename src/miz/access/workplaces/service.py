@@ -12,6 +12,7 @@ from miz.infra.db.writer import Transaction
 from miz.infra.events import Event, EventBroker
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError
+from miz.kernel.text import has_control_character
 from miz.wire.client_protocol import Workplace
 
 
@@ -106,6 +107,8 @@ def _free(name: str, others: list[str], taken: type[WorkplaceExistsError | RoomE
     name = name.strip()
     if not 1 <= len(name) <= 60:
         raise InvalidInputError("A room or workplace needs a name of up to 60 characters.", field="name")
+    if has_control_character(name):
+        raise InvalidInputError("The text holds a control character.", field="name")
     if name.casefold() in {other.casefold() for other in others}:
         raise taken
     return name

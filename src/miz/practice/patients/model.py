@@ -15,6 +15,7 @@ from miz.access.roles import SIGN_OFF
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError, misfit
 from miz.kernel.partial_date import parse_partial_date
+from miz.kernel.text import has_control_character
 from miz.practice.errors import (
     AllergiesRecordedError,
     EntryNotFoundError,
@@ -218,7 +219,7 @@ def _clean(name: str, value: Any) -> Any:
     limit = _NAME_FIELDS.get(name, _TEXT_LIMIT)
     if len(value) > limit:
         raise TextTooLongError(length=len(value), limit=limit, field=name)
-    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" for letter in value):
+    if has_control_character(value, allowed="\n\t"):
         raise InvalidInputError("The text holds a control character.", field=name)
     if not value:
         if name in _REQUIRED:
