@@ -1,36 +1,32 @@
-"""The peer of every answer over HTTP: the same small JSON by bare ASGI, with the server's own web settings.
+"""The peer of every answer over HTTP: the same small JSON from the same server program, asked nothing else.
 
 `python -m bench.bare` prints its port and answers until it is told to stop.
 """
 
-import socket
-from typing import Any
+import asyncio
 
 import msgspec
-import uvicorn
+import uvloop
 
-from miz.apps.serve import web_config
+from miz.infra.http import Call, Reply
+from miz.infra.web_server import WebServer, listen
 from miz.wire.client_protocol import Heartbeat
 
 _ENCODER = msgspec.json.Encoder()
 
 
-async def answer(_scope: Any, receive: Any, send: Any) -> None:
+async def answer(call: Call) -> Reply:
     """One heartbeat's answer, without asking who, what and whether."""
-    await receive()
-    content = _ENCODER.encode(Heartbeat("operating", None, []))
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+    await call.read()
+    return Reply(_ENCODER.encode(Heartbeat("operating", None, [])), media_type="application/json")
 
 
-def main() -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
+async def _serve() -> None:
+    listener = listen("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
-    config = web_config(answer)
-    config.lifespan = "off"
-    uvicorn.Server(config).run(sockets=[listener])
+    await WebServer(answer, listener).start()
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    main()
+    uvloop.run(_serve())

@@ -5,6 +5,7 @@
 
 import asyncio
 import itertools
+import ssl
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -25,7 +26,7 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What every seat does for `seconds`, with `pause_s` between two rounds."""
+    """What every seat does for `seconds`, with `pause_s` between two rounds; with TLS where there is a `certificate` to trust (PEM)."""
 
     host: str
     port: int
@@ -34,6 +35,7 @@ class Job(msgspec.Struct, frozen=True):
     seats: list[Seat]
     seconds: float
     pause_s: float = 0
+    certificate: str = ""
 
 
 class Toll(msgspec.Struct, frozen=True):
@@ -67,8 +69,10 @@ class Connection(asyncio.Protocol):
         head_end = self._buffer.find(b"\r\n\r\n")
         if head_end < 0:
             return
-        length_at = self._buffer.index(b"content-length: ") + 16
-        body_end = head_end + 4 + int(self._buffer[length_at : self._buffer.index(b"\r", length_at)])
+        length_at = self._buffer.find(b"content-length: ", 0, head_end) + 16
+        # An answer without content says no length.
+        length = int(self._buffer[length_at : self._buffer.index(b"\r", length_at)]) if length_at > 16 else 0
+        body_end = head_end + 4 + length
         if len(self._buffer) < body_end:
             return
         answer, self._buffer = self._buffer[:body_end], self._buffer[body_end:]
@@ -144,13 +148,20 @@ async def _run(job: Job) -> Toll:
     loop = asyncio.get_running_loop()
     times: list[float] = []
     finished = []
+    trust = _trust(job.certificate) if job.certificate else None
     for seat in job.seats:
         finished.append(loop.create_future())
-        await loop.create_connection(lambda seat=seat, done=finished[-1]: Connection(job, seat, times, done), job.host, job.port)  # type: ignore[misc]
+        await loop.create_connection(lambda seat=seat, done=finished[-1]: Connection(job, seat, times, done), job.host, job.port, ssl=trust)
         if job.pause_s:
             await asyncio.sleep(job.pause_s / len(job.seats))
     await asyncio.gather(*finished)
     return Toll(times)
+
+
+def _trust(certificate: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=certificate)
+    return context
 
 
 def main() -> None:

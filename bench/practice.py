@@ -1,4 +1,4 @@
-"""A practice under load: the real server in its own process, driven by client processes."""
+"""A practice under load: the real server in its own process, with TLS, driven by client processes."""
 
 import contextlib
 import itertools
@@ -17,12 +17,13 @@ from bench.machine import Times, times_of
 from miz.access.sessions import LOCAL
 from miz.apps.bootstrap import data_folder, set_up_practice
 from miz.apps.demo import synthetic_patients
+from miz.infra.api_client import ApiClient, HttpSender
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.writer import Transaction
 from miz.infra.settings import read_settings
 from miz.practice.patients.service import Records
 from miz.wire.client_protocol import NewPatient
-from tests.support.practice import PASSWORD, ServerProcess, client_of
+from tests.support.practice import PASSWORD, ServerProcess
 
 PATIENTS = 4_000
 PATIENTS_OF_A_SEAT = 20
@@ -57,11 +58,15 @@ class PracticeUnderLoad:
         self.folder, patients = new_practice(self.root)
         self._patients = itertools.cycle(patients)
         # An installed server has its bytecode, whatever the environment of this run says.
-        self.server = ServerProcess(self.folder, PYTHONDONTWRITEBYTECODE="")
+        self.server = ServerProcess(self.folder, PYTHONDONTWRITEBYTECODE="", MIZ_TLS="always", MIZ_HTTP_PORT="0")
 
     def __enter__(self) -> Self:
         self.server.start()
-        self.client = client_of(self.server.url, OWNER)
+        control = self.folder.read_control()
+        assert control is not None
+        self.certificate = control.certificate
+        self.client = ApiClient(HttpSender(self.server.url, certificate=self.certificate))
+        self.client.sign_in(OWNER, PASSWORD, "Zimmer 1")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -82,10 +87,10 @@ class PracticeUnderLoad:
         """What `count` applications reach when they do nothing but `work`."""
         with self.seats(count) as opening:
             seats = [Seat(seat.application, SEARCHED) for seat in opening] if work == "search" else opening
-            return load(self.server.url, self.client.token, work, seats, seconds, pause_s=pause_s)
+            return load(self.server.url, self.client.token, work, seats, seconds, pause_s=pause_s, certificate=self.certificate)
 
 
-def load(url: str, session: str, work: Work, seats: list[Seat], seconds: float, *, pause_s: float = 0) -> Times:
+def load(url: str, session: str, work: Work, seats: list[Seat], seconds: float, *, pause_s: float = 0, certificate: str = "") -> Times:
     """Share `seats` among client processes and let all begin at once."""
     address = urlsplit(url)
     assert address.hostname is not None
@@ -100,7 +105,7 @@ def load(url: str, session: str, work: Work, seats: list[Seat], seconds: float, 
         ]
         for client, share in zip(clients, shares, strict=True):
             assert client.stdin is not None
-            job = Job(address.hostname, address.port, session, work, share, seconds, pause_s)
+            job = Job(address.hostname, address.port, session, work, share, seconds, pause_s, certificate)
             client.stdin.write(msgspec.json.encode(job) + b"\n")
         for client in clients:
             assert client.stdout is not None
