@@ -1,5 +1,5 @@
-"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts] [count]`; `frozen` counts seconds,
-`upgrades` takes every step, or one in so many.
+"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts|slow-clients] [count]`; `frozen` counts
+seconds, `upgrades` takes every step, or one in so many.
 """
 
 import os
@@ -10,11 +10,12 @@ from pathlib import Path
 
 from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
+from tests.crash.slow_clients import slow_clients_at
 from tests.crash.starts import starts_at_once
 from tests.crash.upgrades import upgrade_rounds
 from tests.support.practice import ServerProcess, new_practice
 
-KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS = 1_000, 5_000, 500, 600, 100
+KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1_000, 5_000, 500, 600, 100, 500
 
 
 def main() -> int:
@@ -46,6 +47,11 @@ def main() -> int:
         environment = os.environ | {"MIZ_TEST_FROZEN_S": str(count or FROZEN_S)}
         frozen = [sys.executable, "-m", "pytest", "tests/browser/test_hidden_tab.py", "-q", "-k", "frozen_tab"]
         failed += subprocess.run(frozen, env=environment, check=False).returncode != 0
+    if which in ("slow-clients", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            slow = slow_clients_at(Path(folder), count or SLOW_CLIENTS)
+        print(slow)  # noqa: T201
+        failed += slow.is_too_much
     return 1 if failed else 0
 
 

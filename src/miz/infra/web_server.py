@@ -24,7 +24,7 @@ from miz.kernel.errors import MizError, UnparsableInputError
 # `reliability.md` E2: who sends or reads slower than this is let go.
 HEADER_DEADLINE_S = 10
 BODY_DEADLINE_S = 10
-UNREAD_DEADLINE_S = 15
+UNREAD_DEADLINE_S = 12
 CONNECTIONS = 1_000
 # How long a stop waits for the answers that are under way.
 GRACE_S = 2.0
