@@ -292,6 +292,7 @@ SCREENS = [
     Screen("console: audit trail", path="/console/trail"),
     Screen("console: audit trail of a patient", filtered_trail, path="/console/trail"),
     Screen("console: chain verified", shows("#report", click("form[action$=verification] button")), path="/console/trail"),
+    Screen("console: certificate, none", path="/console/certificate"),
     Screen("console: settings", path="/console/settings"),
     Screen("console: first steps", path="/console/first-steps"),
     Screen("console: wrong recovery key", shows(".notice.red[role=alert]", fill("#recovery_key", "AGE-SECRET-KEY-1X"), click("form[action$=key] button")), path="/console/first-steps"),
