@@ -162,10 +162,9 @@ def connected(url: str) -> socket.socket:
 def left_unsealed(folder: DataFolder) -> tuple[int, int]:
     """Entries of the audit trail that are not sealed, and entries behind the file outside of the database."""
     anchored = json.loads(folder.audit_anchor.read_bytes())["entry_id"] if folder.audit_anchor.exists() else 0
+    counting = select(func.count().filter(audit_entry.c.hash.is_(None)), func.count().filter(audit_entry.c.id > anchored))
     with contextlib.closing(opened(folder)) as database:
-        count = select(func.count()).select_from(audit_entry)
-        unsealed = database.reader().execute(count.where(audit_entry.c.hash.is_(None))).scalar_one()
-        behind = database.reader().execute(count.where(audit_entry.c.id > anchored)).scalar_one()
+        unsealed, behind = database.reader().execute(counting).one()
     return unsealed, behind
 
 

@@ -148,6 +148,9 @@ def test_what_a_restart_cannot_better_is_not_tried_again(machine: SystemdMachine
 
 def test_it_can_be_removed_and_the_data_stay(machine: SystemdMachine, url: str) -> None:
     machine.run(MIZ, "service", "remove")
-    assert not answers(url)
-    assert machine.run("systemctl", "cat", "miz.service", check=False).returncode != 0
-    machine.run("test", "-e", f"{DATA}/practice.db")
+    try:
+        assert not answers(url)
+        assert machine.run("systemctl", "cat", "miz.service", check=False).returncode != 0
+        machine.run("test", "-e", f"{DATA}/practice.db")
+    finally:
+        machine.run(MIZ, "service", "install", "--port", url.rpartition(":")[2])
