@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20) as s:
 """
 
 
+@cache
 def why_not() -> str:
     """What this machine lacks for the tests from another network; empty when they can run."""
     if sys.platform != "linux" or os.geteuid() != 0:
@@ -37,8 +39,9 @@ def why_not() -> str:
     missing = [program for program in ("ip", "certutil") if not shutil.which(program)]
     if missing:
         return f"needs {' and '.join(missing)} (Debian: iproute2, libnss3-tools)"
-    trial = subprocess.run(["ip", "netns", "add", "miz-trial"], capture_output=True, text=True, check=False)
-    subprocess.run(["ip", "netns", "delete", "miz-trial"], capture_output=True, check=False)
+    name = f"miz-trial-{os.getpid()}"
+    trial = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
     return f"needs a network namespace: {trial.stderr.strip()}" if trial.returncode else ""
 
 
