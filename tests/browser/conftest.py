@@ -45,7 +45,13 @@ class DemoServer:
         ready = Path(self._folder.name) / "ready.json"
         command = [sys.executable, "-c", "from miz.apps.cli import main; main()", "demo", "--port", str(self._port)]
         command += ["--data", f"{self._folder.name}/practice", "--ready-file", str(ready)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MIZ_CONTROL_INTERVAL_S": "5", "MIZ_SERVER_NAMES": PRACTICE_NAME, **self._settings}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "MIZ_CONTROL_INTERVAL_S": "5",
+            "MIZ_SERVER_NAMES": PRACTICE_NAME,
+            **self._settings,
+        }
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         end = time.monotonic() + START_S
         while not ready.exists():
