@@ -17,7 +17,7 @@ from miz.infra.db.schema import metadata
 from miz.infra.db.writer import Transaction
 from miz.practice.patients.service import Records
 from miz.wire.client_protocol import NewPatient
-from tests.security.wire import Headers, Wire
+from tests.security.wire import Wire
 from tests.support.displays import paired
 from tests.support.practice import PASSWORD, ServerThread
 
@@ -107,6 +107,6 @@ class Site:
         return digest.hexdigest()
 
 
-def bearer(token: str) -> Headers:
+def bearer(token: str) -> dict[str, str]:
     """A program that shows the session."""
     return {"authorization": f"Bearer {token}"}

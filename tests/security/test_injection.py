@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ from tests.security.payloads import REFUSED, STORED, Reading
 from tests.security.people import Site, bearer, user_name
 from tests.security.scenes import BODIES, ENTRIES, Scene, Stage
 from tests.security.wire import Answer, Wire
+from tests.support.practice import served
 
 IS_LONG = "MIZ_TEST_ATTACKS" in os.environ
 # Secrets are compared and never shown; a date is a date.
@@ -118,7 +120,7 @@ class Haunted:
     token: str = ""
 
 
-async def _haunt(site: Site, wire: Wire) -> Haunted:
+async def haunt(site: Site, wire: Wire) -> Haunted:
     """Type every payload into one record of its own, and into what else has a name."""
     made, local = Haunted(token=site.session_of(user_name("owner"))), bearer(site.server.server.local_token)
     own = bearer(made.token)
@@ -228,7 +230,7 @@ def test_half_a_letter_is_no_text(site: Site) -> None:
 def test_pages_show_every_payload_as_text_and_as_nothing_else(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     async def attack() -> tuple[list[str], dict[str, Reading], int, Haunted, Answer]:
         async with Wire(site.server.url) as wire:
-            made = await _haunt(site, wire)
+            made = await haunt(site, wire)
             headers = site.as_page(made.token)
             faults, readings, count = await _read_all(wire, made, headers)
             return faults, readings, count, made, await wire.form("/console/trail/export", {}, headers)
@@ -270,7 +272,18 @@ class _Forms(HTMLParser):
         self._is_open &= tag != "form"
 
 
-def test_every_text_field_of_every_form_keeps_what_is_typed(site: Site) -> None:
+@pytest.fixture
+def small_site(tmp_path: Path) -> Iterator[Site]:
+    """A practice of few people and patients, whose pages are short."""
+    with served(tmp_path) as server:
+        made = Site(server)
+        made.open()
+        yield made
+
+
+def test_every_text_field_of_every_form_keeps_what_is_typed(small_site: Site) -> None:
+    site = small_site
+
     async def attack() -> tuple[list[str], int, int]:
         faults, fields, asked = [], set(), 0
         async with Wire(site.server.url) as wire:
