@@ -1,4 +1,5 @@
-"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts|slow-clients] [count]`; `frozen` counts
+"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts|slow-clients|attacks] [count]`;
+`frozen` counts
 seconds, `upgrades` takes every step, or one in so many.
 """
 
@@ -15,7 +16,7 @@ from tests.crash.starts import starts_at_once
 from tests.crash.upgrades import upgrade_rounds
 from tests.support.practice import ServerProcess, new_practice
 
-KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1_000, 5_000, 500, 600, 100, 500
+ATTACKS, KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1, 1_000, 5_000, 500, 600, 100, 500
 
 
 def main() -> int:
@@ -52,7 +53,19 @@ def main() -> int:
             slow = slow_clients_at(Path(folder), count or SLOW_CLIENTS)
         print(slow)  # noqa: T201
         failed += slow.is_too_much
+    if which in ("attacks", "all"):
+        failed += attacks(count or ATTACKS)
     return 1 if failed else 0
+
+
+def attacks(count: int) -> int:
+    """Every cell of the role matrix and every payload in every field, again and again in other orders. Returns how many rounds failed."""
+    command = [sys.executable, "-m", "pytest", "tests/security", "-q", "-s", "-p", "no:cacheprovider"]
+    environment, failed = os.environ | {"MIZ_TEST_ATTACKS": str(count)}, 0
+    for seed in range(count):
+        failed += subprocess.run([*command, f"--randomly-seed={seed}"], env=environment, check=False).returncode != 0
+    print(f"attacks: {count} rounds, {failed} failed")  # noqa: T201
+    return failed
 
 
 def histories(count: int) -> int:
