@@ -28,6 +28,7 @@ UNREAD_DEADLINE_S = 12
 CONNECTIONS = 1_000
 # How long a stop waits for the answers that are under way.
 GRACE_S = 2.0
+_CUT_OFF_BYTES = 16 * BODY_LIMIT_BYTES
 _NO_STORE = ("cache-control", "no-store")
 _JOINTS = {"cookie": "; "}
 
@@ -183,11 +184,10 @@ class _Body:
         length = self._headers.get("content-length")
         if length == "0" or (length is None and not self._is_framed):
             return b""
-        if length is not None and (not length.isdecimal() or int(length) > BODY_LIMIT_BYTES):
-            raise BodyTooLargeError
+        is_small = length is not None and length.isdecimal() and int(length) <= BODY_LIMIT_BYTES
         try:
             async with asyncio.timeout(BODY_DEADLINE_S):
-                return await self._proto() if length is not None else await self._read_parts()
+                return await self._proto() if is_small else await self._read_parts()
         except TimeoutError as error:
             raise BodyTooSlowError from error
         except RuntimeError as error:  # the client has gone
@@ -196,10 +196,14 @@ class _Body:
     async def _read_parts(self) -> bytes:
         parts, size = [], 0
         async for part in self._proto:
-            parts.append(part)
             size += len(part)
-            if size > BODY_LIMIT_BYTES:
-                raise BodyTooLargeError
+            if size <= BODY_LIMIT_BYTES:
+                parts.append(part)
+            elif size > _CUT_OFF_BYTES:
+                break
+        # Clients send all before they listen: who sends too much is heard out, who sends far too much is cut off.
+        if size > BODY_LIMIT_BYTES:
+            raise BodyTooLargeError
         return b"".join(parts)
 
 

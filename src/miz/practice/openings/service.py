@@ -111,27 +111,21 @@ class Openings:
             if state.holder_id != application.id:
                 self._refuse_if_alive(tx, patient_id, state.holder_id)
             self.release(tx, state.holder_id)
-        else:
-            store.set_token(tx.connection, patient_id, next_token(state.fencing_token, self._epoch))
 
     def end_all(self, tx: Transaction) -> None:
         """Free every patient, as entering setup mode does."""
         for application_id in store.leased_applications(tx.connection):
             self.release(tx, application_id)
 
-    def release(self, tx: Transaction, application_id: str, patient_id: str | None = None) -> str | None:
+    def release(self, tx: Transaction, application_id: str, patient_id: str | None = None) -> None:
         """Free what the application has open (only if it is `patient_id`, where one is named); its token never works again.
 
-        Returns the patient's new token, None when there was nothing to free.
+        A token works with its lease only, and the next lease on the patient has the next token: so the patient's row,
+        another page for the disk, need not be written.
         """
         freed = store.drop_lease(tx.connection, application_id, patient_id)
-        if freed is None:
-            return None
-        freed_patient, old_token = freed
-        token = next_token(old_token, self._epoch)
-        store.set_token(tx.connection, freed_patient, token)
-        tx.after_commit(lambda: self._follow_release(freed_patient))
-        return token
+        if freed is not None:
+            tx.after_commit(lambda: self._follow_release(freed))
 
     def close_applications(self, tx: Transaction, application_ids: Iterable[str]) -> None:
         """End applications: free their patients, forget them."""
@@ -246,7 +240,7 @@ class Openings:
         token = state.fencing_token
         if state.holder_id != application.id:
             if state.holder_id is not None:
-                token = self.release(tx, state.holder_id) or token
+                self.release(tx, state.holder_id)
             if state.own_patient_id is not None:
                 self.release(tx, application.id)
             token = next_token(token, self._epoch)

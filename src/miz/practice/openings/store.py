@@ -26,9 +26,7 @@ _SELECT_STATE = Prepared(
 _SELECT_SINCE = select(lease.c.acquired_at).where(lease.c.patient_id == bindparam("of_patient"))
 _SET_TOKEN = Prepared(update(patient).where(patient.c.id == bindparam("of_patient")).values(fencing_token=bindparam("token")))
 _INSERT_LEASE = Prepared(insert(lease))
-_DROP_LEASE = (
-    delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id, lease.c.fencing_token)
-)
+_DROP_LEASE = delete(lease).where(lease.c.application_id == bindparam("of_application")).returning(lease.c.patient_id)
 _DROP_ANY = Prepared(_DROP_LEASE)
 _DROP_ONE = Prepared(_DROP_LEASE.where(lease.c.patient_id == bindparam("of_patient")))
 
@@ -80,10 +78,10 @@ def leased_applications(connection: Connection) -> list[str]:
     return list(connection.execute(select(lease.c.application_id)).scalars())
 
 
-def drop_lease(connection: Connection, application_id: str, patient_id: str | None = None) -> tuple[str, str] | None:
-    """Remove what the application has open (only if it is `patient_id`, where one is named): patient and token, or None."""
+def drop_lease(connection: Connection, application_id: str, patient_id: str | None = None) -> str | None:
+    """Remove what the application has open (only if it is `patient_id`, where one is named): which patient, or None."""
     if patient_id is None:
         freed = _DROP_ANY.run(connection, {"of_application": application_id})
     else:
         freed = _DROP_ONE.run(connection, {"of_application": application_id, "of_patient": patient_id})
-    return (freed[0][0], freed[0][1]) if freed else None
+    return freed[0][0] if freed else None
