@@ -1,5 +1,6 @@
 """What `miz service` writes for each system, and when it refuses."""
 
+import dataclasses
 import io
 import json
 import os
@@ -85,6 +86,11 @@ def test_the_unit_starts_what_it_was_given() -> None:
     assert words_of(unit, "CapabilityBoundingSet") == [""]
 
 
+def test_a_second_server_is_started_to_wait() -> None:
+    place = dataclasses.replace(PLACE, is_standby=True)
+    assert words_of(unit_of(systemd_plan(place)), "ExecStart")[0].endswith("--port 8484 --standby")
+
+
 def test_another_folder_is_opened_and_a_low_port_allowed_and_nothing_else() -> None:
     place = Place(PLACE.program, PurePosixPath('/srv/Praxis "Süd" 100%'), "0.0.0.0", 443)
     described = systemd_plan(place)
@@ -125,7 +131,7 @@ def test_shown_is_what_would_be_done(tmp_path: Path) -> None:
 
 
 def test_who_is_not_root_is_told_what_to_type(tmp_path: Path) -> None:
-    with mock.patch.object(plan, "_CLOSED_TO_SERVICES", ()), mock.patch("os.geteuid", return_value=1000):
+    with mock.patch("os.geteuid", return_value=1000):
         refused = miz("service", "install", "--data", tmp_path / "praxis", folder=tmp_path, status=11)
     assert f"service install --data {tmp_path / 'praxis'} --host 127.0.0.1 --port 8484" in refused.stderr
     assert "sudo " in refused.stderr

@@ -31,6 +31,7 @@ _Folder = Annotated[
 ]
 _Host = Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 for the practice's network.")]
 _Port = Annotated[int, typer.Option(min=1, max=65_535)]
+_Standby = Annotated[bool, typer.Option("--standby", help="The second server of a practice on PostgreSQL: it waits, then takes over.")]
 
 
 class ShownFile(msgspec.Struct):
@@ -54,18 +55,18 @@ def register(app: typer.Typer, *, language: Callable[[], str]) -> None:
     app.add_typer(group, name="service")
 
     @group.command("show")
-    def show(data: _Folder = None, host: _Host = "127.0.0.1", port: _Port = 8484, json: Json = False) -> None:
+    def show(data: _Folder = None, host: _Host = "127.0.0.1", port: _Port = 8484, standby: _Standby = False, json: Json = False) -> None:
         """Print what `install` would write and do here; nothing is changed."""
-        place = _place(data, host, port)
+        place = _place(data, host, port, is_standby=standby)
         _show(_plan(place), language(), json=json)
 
     @group.command("install")
-    def install(data: _Folder = None, host: _Host = "127.0.0.1", port: _Port = 8484) -> None:
+    def install(data: _Folder = None, host: _Host = "127.0.0.1", port: _Port = 8484, standby: _Standby = False) -> None:
         """Install the service and start it; as administrator. Typing it again renews it."""
         _ = translator(language())
-        place = _place(data, host, port)
-        require_usable(place)
+        place = _place(data, host, port, is_standby=standby)
         require_administrator(_as_administrator("service", "install", *place.command[2:]))
+        require_usable(place)
         _require_manager()
         plan = _plan(place)
         has_practice = DataFolder(Path(place.data)).has_practice
@@ -83,14 +84,14 @@ def register(app: typer.Typer, *, language: Callable[[], str]) -> None:
         _ = translator(language())
         require_administrator(_as_administrator("service", "remove"))
         _require_manager()
-        place = _place(data, "127.0.0.1", 8484)
+        place = _place(data)
         take_back(_plan(place))
         out.print(_("The service is removed. The data stay in {folder}.").format(folder=place.data), soft_wrap=True, markup=False)
 
 
-def _place(data: Path | None, host: str, port: int) -> Place:
+def _place(data: Path | None, host: str = "", port: int = 0, *, is_standby: bool = False) -> Place:
     folder = (data or system_state_folder() / "miz" / "practice").expanduser().absolute()
-    return Place(program_here(), folder, host, port)
+    return Place(program_here(), folder, host, port, is_standby)
 
 
 def _plan(place: Place) -> ServicePlan:

@@ -65,17 +65,19 @@ class ServiceFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Place:
-    """What the service runs: which program, on which data, at which address."""
+    """What the service runs: which program, on which data, at which address; and whether it waits for another server to end."""
 
     program: PurePath
     data: PurePath
     host: str
     port: int
+    is_standby: bool = False
 
     @property
     def command(self) -> Command:
         """The command line that the service manager starts."""
-        return (str(self.program), "serve", "--data", str(self.data), "--host", self.host, "--port", str(self.port))
+        address = ("--data", str(self.data), "--host", self.host, "--port", str(self.port))
+        return (str(self.program), "serve", *address, *(("--standby",) if self.is_standby else ()))
 
 
 @dataclass(frozen=True)
