@@ -45,22 +45,3 @@ def test_a_second_server_on_the_folder_is_refused(tmp_path: Path) -> None:
     folder = new_practice(tmp_path)
     with ServerProcess(folder), pytest.raises(RuntimeError, match=r"data folder|Datenordner"):
         ServerProcess(folder).start()
-
-
-def test_a_stop_with_an_open_stream_is_clean_and_quick(tmp_path: Path) -> None:
-    import http.client
-    import time
-    from urllib.parse import urlsplit
-
-    with ServerProcess(new_practice(tmp_path)) as server:
-        client = client_of(server.url)
-        parts = urlsplit(server.url)
-        stream = http.client.HTTPConnection(parts.hostname or "", parts.port)
-        stream.request("GET", "/api/v1/events?topics=patients", headers={"Authorization": f"Bearer {client.token}"})
-        answer = stream.getresponse()
-        assert b"event: ping" in answer.read1()
-        began = time.monotonic()
-        assert server.stop() == 0
-        assert time.monotonic() - began < 5
-        stream.close()
-    assert not server.folder.control.exists()

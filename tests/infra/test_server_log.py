@@ -122,3 +122,20 @@ def test_what_nobody_has_caught_is_told_without_its_text() -> None:
     assert done.returncode == 1
     assert [place for place in ("event loop", "thread", "program") if f"unexpected condition {place}: ValueError" not in done.stderr] == []
     assert SECRET not in done.stderr
+
+
+def test_who_is_aborted_tells_where_it_hung() -> None:
+    program = textwrap.dedent("""
+        import asyncio, os
+        from miz.infra.server_log import tell_no_texts
+
+        async def hang_here():
+            tell_no_texts(asyncio.get_running_loop())
+            os.abort()
+
+        asyncio.run(hang_here())
+    """)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode != 0
+    assert "in hang_here" in done.stderr

@@ -4,6 +4,7 @@ Never the text of an exception, which may hold what somebody typed: its kind and
 """
 
 import asyncio
+import faulthandler
 import logging
 import os
 import sys
@@ -40,10 +41,12 @@ def start_log(file: str = "") -> None:
 
 
 def tell_no_texts(loop: asyncio.AbstractEventLoop) -> None:
-    """What nobody has caught is told without the texts that Python would print."""
+    """What nobody has caught is told without the texts that Python would print; who is aborted by a watchdog tells where it hung."""
     sys.excepthook = lambda _, error, __: record_unexpected("program", error)
     threading.excepthook = lambda args: record_unexpected("thread", args.exc_value or args.exc_type())
     loop.set_exception_handler(_record_in_loop)
+    if sys.stderr is not None:
+        faulthandler.enable()
 
 
 def record_unexpected(place: str, error: BaseException) -> None:
