@@ -328,6 +328,27 @@ def test_addresses_and_headers_are_no_way_in_either(site: Site) -> None:
     assert asyncio.run(attack()) == []
 
 
+@pytest.mark.parametrize("number", ["99999999999999999999999999", "-99999999999999999999999999", "9" * 400, "-1", "٣", "²", "1e308", "0x10", "NaN", ""])
+def test_no_number_upsets_the_server(site: Site, number: str) -> None:
+    async def attack() -> list[str]:
+        async with Wire(site.server.url) as wire:
+            token = site.session_of(user_name("owner"))
+            gets = ("/api/v1/audit/chain?after=", "/api/v1/drugs?q=a&limit=", "/patients/x/history/", "/console/users?done=")
+            answers = [await wire.ask("GET", path + quote(number), site.as_page(token)) for path in gets]
+            bodies = (("/audit/search", "before"), ("/audit/search", "limit"), ("/patients/search", "limit"))
+            for path, name in bodies:
+                body = b'{"q":"x","%s":%s}' if "patients" in path else b'{"%s":%s}'
+                answers.append(await wire.ask("POST", f"/api/v1{path}", bearer(token), body % (name.encode(), number.encode())))
+            days = ({"before": number}, {"since": number}, {"since": "0001-01-01"}, {"until": "9999-12-31"}, {"since": f"{number}-01-01"})
+            answers += [await wire.form("/console/trail", fields, site.as_page(token)) for fields in days]
+            for moment in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+                answers.append(await wire.ask("POST", "/api/v1/audit/search", bearer(token), b'{"since":"%s"}' % moment.encode()))
+            answers.append(await wire.form("/console/mode/interval", {"seconds": number}, site.as_page(token)))
+            return [f"{answer.status} {answer.content[:60]!r}" for answer in answers if answer.status >= 500]
+
+    assert asyncio.run(attack()) == []
+
+
 def test_the_command_line_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     for text in STORED.values():
         table = Table("User", box=None)

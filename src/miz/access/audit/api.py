@@ -1,8 +1,10 @@
 """JSON routes of the audit trail. Answers name users, never patients: who may see names looks them up by the ids."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import MAXYEAR, MINYEAR
 
 from miz.access.audit import queries
 from miz.access.audit.model import AuditLines, AuditSearch, ChainPart, Report
@@ -13,6 +15,8 @@ from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
 from miz.kernel.errors import InvalidInputError
+
+_ID = re.compile("[0-9]{1,18}")
 
 
 class AuditRoutes:
@@ -52,6 +56,8 @@ class AuditRoutes:
 
     async def search(self, call: Call) -> AuditLines:
         wanted: AuditSearch = call.body
+        if any(moment is not None and not MINYEAR < moment.year < MAXYEAR for moment in (wanted.since, wanted.until)):
+            raise InvalidInputError(field="since")
         await self._trail.catch_up(self._writer)
         self._trail.note(call.person, "audit_read", wanted.patient_id)
         names = self._names()
@@ -69,7 +75,7 @@ class AuditRoutes:
 
     async def chain(self, call: Call) -> ChainPart:
         after = call.query.get("after", "0")
-        if not after.isdecimal():
+        if not _ID.fullmatch(after):
             raise InvalidInputError(field="after")
         if after == "0":
             await self._writer.run(lambda tx: self._trail.record(tx, call.person, "audit_exported"))

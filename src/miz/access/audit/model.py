@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.json import Decoder
 
 GENESIS = bytes(32)
@@ -70,7 +70,7 @@ class AuditSearch(Struct, frozen=True, forbid_unknown_fields=True):
     action: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    before: int | None = None
+    before: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     limit: int = 100
 
 

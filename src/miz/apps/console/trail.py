@@ -151,7 +151,7 @@ def _filter_in(form: Mapping[str, str]) -> TrailFilter:
 def _start_of(day: str) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(day), time(), tzinfo=ZONE).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
