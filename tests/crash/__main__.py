@@ -1,6 +1,7 @@
-"""The long runs: `python3 dev.py crash [kills|histories|sleepers|frozen|upgrades|starts|slow-clients|attacks] [count]`;
-`frozen` counts
-seconds, `upgrades` takes every step, or one in so many.
+"""The long runs: `python3 dev.py crash [kills|postmaster|failover|histories|sleepers|frozen|upgrades|starts|slow-clients|attacks] [count]`.
+
+`kills N --database postgresql` kills the server of a practice on PostgreSQL, `postmaster N` the PostgreSQL behind it. `frozen`
+counts seconds, `upgrades` takes every step, or one in so many.
 """
 
 import os
@@ -9,14 +10,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.crash.failover import failover_rounds
 from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
 from tests.crash.slow_clients import slow_clients_at
 from tests.crash.starts import starts_at_once
 from tests.crash.upgrades import upgrade_rounds
-from tests.support.practice import ServerProcess, new_practice
+from tests.support.postgres import Postmaster
+from tests.support.practice import ServerProcess, new_practice, practice_on
 
-ATTACKS, KILLS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1, 1_000, 5_000, 500, 600, 100, 500
+ATTACKS, KILLS, ON_SERVER, FAILOVERS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1, 1_000, 200, 20, 5_000, 500, 600, 100, 500
 
 
 def main() -> int:
@@ -24,10 +27,14 @@ def main() -> int:
     count = int(sys.argv[2]) if len(sys.argv) > 2 else None
     failed = 0
     if which in ("kills", "all"):
+        failed += kills(count or KILLS, on_server="postgresql" in sys.argv, is_postmaster=False)
+    if which in ("postmaster", "all"):
+        failed += kills(count or ON_SERVER, on_server=True, is_postmaster=True)
+    if which in ("failover", "all"):
         with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            toll = kill_rounds(ServerProcess(new_practice(Path(folder))), count or KILLS, seed=20261122)
-        print(toll)  # noqa: T201
-        failed += bool(toll.lost or toll.doubled or toll.failed_checks)
+            drill = failover_rounds(Path(folder), count or FAILOVERS, seed=20261123)
+        print(drill)  # noqa: T201
+        failed += not drill.holds
     if which in ("sleepers", "all"):
         refused, rounds = sleeper_rounds(count or SLEEPERS)
         print(f"sleepers refused: {refused} of {rounds}")  # noqa: T201
@@ -66,6 +73,18 @@ def attacks(count: int) -> int:
         failed += subprocess.run([*command, f"--randomly-seed={seed}"], env=environment, check=False).returncode != 0
     print(f"attacks: {count} rounds, {failed} failed")  # noqa: T201
     return failed
+
+
+def kills(count: int, *, on_server: bool, is_postmaster: bool) -> bool:
+    """Whether something acknowledged was lost or written twice, with the database in a file or on a PostgreSQL of one's own."""
+    with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+        postmaster = Postmaster.fresh() if on_server else None
+        practice = practice_on(postmaster.url(postmaster.new_database()), Path(folder)) if postmaster else new_practice(Path(folder))
+        toll = kill_rounds(ServerProcess(practice), count, seed=20261122, postmaster=postmaster if is_postmaster else None)
+        if postmaster:
+            postmaster.remove()
+    print("postmaster:" if is_postmaster else "server on PostgreSQL:" if on_server else "server:", toll)  # noqa: T201
+    return bool(toll.lost or toll.doubled or toll.failed_checks)
 
 
 def histories(count: int) -> int:

@@ -6,7 +6,6 @@ Writers keep what was acknowledged outside the data folder. A request without an
 import contextlib
 import http.client
 import random
-import signal
 import threading
 import time
 import uuid
@@ -15,8 +14,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
+from miz.infra.db.sqlite_file import SqliteFile
 from miz.practice.tables import change, note
-from tests.support.practice import PASSWORD, ServerProcess, is_on_server, opened
+from miz.wire.client_protocol import RegisteredApplication
+from tests.support.postgres import Postmaster
+from tests.support.practice import INTERVAL_S, PASSWORD, ServerProcess, opened
 
 WRITERS = 4
 
@@ -41,7 +43,10 @@ class Writer:
     patient_id: str
     token: str = ""
     fencing_token: str = ""
+    application: RegisteredApplication | None = None
     acknowledged: list[str] = field(default_factory=list)
+    acknowledged_at: float = 0.0
+    _seen_at: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
@@ -50,6 +55,9 @@ class Writer:
         while not self._stop.is_set():
             pending = pending or str(uuid.uuid4())
             try:
+                if time.monotonic() > self._seen_at + INTERVAL_S / 2:
+                    client.heartbeat()
+                    self._seen_at = time.monotonic()
                 client.add("notes", self.patient_id, self.fencing_token, idempotency_key=pending, text=pending)
             except (OSError, http.client.HTTPException):
                 time.sleep(0.005)
@@ -57,8 +65,10 @@ class Writer:
             except RefusedError as refused:
                 if refused.status != 503:
                     raise
+                time.sleep(0.02)
             else:
                 self.acknowledged.append(pending)
+                self.acknowledged_at = time.monotonic()
                 pending = None
 
     def start(self) -> None:
@@ -70,11 +80,16 @@ class Writer:
         self._thread.join()
 
     def _client(self) -> ApiClient:
-        return ApiClient(HttpSender(self.server.url, timeout_s=5), token=self.token)
+        client = ApiClient(HttpSender(self.server.url, timeout_s=5), token=self.token)
+        client.application = self.application
+        return client
 
 
-def kill_rounds(server: ServerProcess, rounds: int, *, seed: int) -> Toll:
-    """Kill and restart `rounds` times under writers, then compare every acknowledged note with the database."""
+def kill_rounds(server: ServerProcess, rounds: int, *, seed: int, postmaster: Postmaster | None = None) -> Toll:
+    """Kill and restart `rounds` times under writers, then compare every acknowledged note with the database.
+
+    The server is killed, or with `postmaster` the PostgreSQL behind it, while the server goes on.
+    """
     chance = random.Random(seed)
     toll = Toll()
     server.start()
@@ -84,10 +99,16 @@ def kill_rounds(server: ServerProcess, rounds: int, *, seed: int) -> Toll:
     try:
         for number in range(rounds):
             time.sleep(chance.uniform(0, 0.02) if number % 2 else chance.uniform(0.02, 0.4))
-            server.signal(signal.SIGKILL)
-            server.wait()
+            if postmaster is None:
+                server.kill()
+                took_s = server.start()
+            else:
+                postmaster.kill()
+                began = time.monotonic()
+                postmaster.start()
+                took_s = _until_acknowledged(writers) - began
             toll.kills += 1
-            toll.slowest_restart_s = max(toll.slowest_restart_s, server.start())
+            toll.slowest_restart_s = max(toll.slowest_restart_s, took_s)
     finally:
         for writer in writers:
             writer.stop()
@@ -96,12 +117,22 @@ def kill_rounds(server: ServerProcess, rounds: int, *, seed: int) -> Toll:
     return toll
 
 
+def _until_acknowledged(writers: list[Writer], within_s: float = 60) -> float:
+    """When somebody's write was acknowledged again."""
+    began = time.monotonic()
+    while (newest := max(writer.acknowledged_at for writer in writers)) < began:
+        if time.monotonic() > began + within_s:
+            raise TimeoutError("nobody's write was acknowledged again")
+        time.sleep(0.005)
+    return newest
+
+
 def _seated(server: ServerProcess, number: int) -> Writer:
     client = ApiClient(HttpSender(server.url))
     client.sign_in("Dr. Prüfer", PASSWORD, "Zimmer 1")
     client.register()
     record = client.create_patient(family_name="Absturz", given_name=str(number), birth_date="1950")
-    return Writer(server, record.id, client.token, client.open_patient(record.id).fencing_token)
+    return Writer(server, record.id, client.token, client.open_patient(record.id).fencing_token, client.application)
 
 
 def _compare(server: ServerProcess, writers: list[Writer], toll: Toll) -> None:
@@ -109,7 +140,7 @@ def _compare(server: ServerProcess, writers: list[Writer], toll: Toll) -> None:
     database = opened(folder)
     with contextlib.closing(database):
         reader = database.reader()
-        if not is_on_server():
+        if isinstance(database.source, SqliteFile):
             ask = reader.exec_driver_sql
             toll.failed_checks += ask("PRAGMA integrity_check").scalar() != "ok" or ask("PRAGMA foreign_key_check").first() is not None
         for writer in writers:

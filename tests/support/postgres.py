@@ -5,7 +5,6 @@ import contextlib
 import importlib.util
 import itertools
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -43,7 +42,15 @@ def programs() -> Path:
 
 def as_nobody() -> dict[str, Any]:
     """PostgreSQL does not run as root."""
-    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.geteuid() == 0 else {}
+    if not _is_root():
+        return {}
+    import pwd
+
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def free_port() -> int:
@@ -158,8 +165,8 @@ def new_folder() -> Path:
     """A fresh folder that PostgreSQL may use."""
     folder = Path(tempfile.mkdtemp(prefix="miz-test-postgres-"))
     folder.chmod(0o700)
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", pwd.getpwnam("nobody").pw_gid)
+    if _is_root():
+        shutil.chown(folder, "nobody", as_nobody()["group"])
     return folder
 
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -56,10 +56,13 @@ T = TypeVar("T")
 def _template() -> Path:
     """A practice with all roles, made once in this process."""
     root = Path(tempfile.mkdtemp(prefix="miz-test-template-"))
+    _set_up(root, _new_database(root, "template0"))
+    return root
+
+
+def _set_up(root: Path, url: str) -> None:
     folder = data_folder(root / "practice")
-    settings = read_settings(
-        control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"), database_url=_new_database(root, "template0")
-    )
+    settings = read_settings(control_interval_s=INTERVAL_S, key_file=str(folder.path / "test.key"), database_url=url)
 
     def add_people(_: Records, tx: Transaction) -> None:
         password_hash = PasswordDesk().hash_now(PASSWORD)
@@ -77,7 +80,13 @@ def _template() -> Path:
     with ThreadPoolExecutor(1) as aside:
         recovery_key = aside.submit(set_up).result()
     (root / "recovery-key.txt").write_text(recovery_key)
-    return root
+
+
+def practice_on(url: str, path: Path) -> DataFolder:
+    """A test practice below `path` with its rows in the PostgreSQL database at `url`, whatever the other tests run on."""
+    (path / "database-url").write_text(url)
+    _set_up(path, url)
+    return data_folder(path / "practice")
 
 
 def new_practice(path: Path) -> DataFolder:
@@ -135,8 +144,11 @@ def settings_for(folder: DataFolder) -> Settings:
 class ServerProcess:
     """`miz serve` as its own process, on a free port."""
 
-    def __init__(self, folder: DataFolder, *, module: str = "miz", host: str = "127.0.0.1", **environment: str) -> None:
+    def __init__(
+        self, folder: DataFolder, *, module: str = "miz", host: str = "127.0.0.1", options: Sequence[str] = (), **environment: str
+    ) -> None:
         self.folder = folder
+        self._options = options
         self._host = host
         self._module = module
         self._environment = environment
@@ -147,6 +159,13 @@ class ServerProcess:
     def start(self) -> float:
         """Start and wait for the first answer; returns the seconds it took."""
         began = time.monotonic()
+        self.launch()
+        self.wait_until_ready()
+        return time.monotonic() - began
+
+    def launch(self) -> None:
+        """Start without waiting for an answer."""
+        self.url = ""
         self._ready_file.unlink(missing_ok=True)
         command = [
             sys.executable,
@@ -161,20 +180,25 @@ class ServerProcess:
             "0",
             "--ready-file",
             str(self._ready_file),
+            *self._options,
         ]
         own = {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1", "MIZ_DATABASE_URL": url_of(self.folder.path.parent)}
         environment = os.environ | own | self._environment
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
+        """Wait for the first answer."""
+        assert self._process is not None
+        began = time.monotonic()
         while not self._ready_file.exists():
             if self._process.poll() is not None:
                 assert self._process.stderr is not None
                 with self._process.stderr as told:
                     raise RuntimeError(told.read().decode())
-            if time.monotonic() - began > READY_WITHIN_S:
+            if time.monotonic() - began > within_s:
                 raise TimeoutError("the server did not answer")
             time.sleep(0.005)
         self.url = json.loads(self._ready_file.read_bytes())["url"]
-        return time.monotonic() - began
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
