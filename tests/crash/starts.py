@@ -9,16 +9,18 @@ from typing import NamedTuple
 
 from miz.infra.api_client import HttpSender
 from miz.infra.data_folder import DataFolder
-from tests.support.practice import READY_WITHIN_S, new_practice, url_of
+from tests.support.practice import new_practice, url_of
 
 IN_USE = 13
+READY_WITHIN_S = 60
 
 
 class Starts(NamedTuple):
-    """Rounds, and those in which one answered and the other ended with the exit code for a folder in use."""
+    """Rounds; those in which one answered and the other ended with the exit code for a folder in use; what the others did."""
 
     rounds: int
     refused: int
+    otherwise: list[str]
 
 
 def starts_at_once(root: Path, rounds: int) -> Starts:
@@ -26,7 +28,7 @@ def starts_at_once(root: Path, rounds: int) -> Starts:
     folder = new_practice(root)
     environment = os.environ | {"MIZ_KEY_FILE": str(folder.path / "test.key"), "MIZ_DATABASE_URL": url_of(root)}
     command = [sys.executable, "-m", "miz", "serve", "--data", str(folder.path), "--port", "0", "--ready-file"]
-    refused = 0
+    otherwise = []
     for number in range(rounds):
         ready = [root / f"ready-{number}-{side}.json" for side in "ab"]
         pair = [
@@ -35,13 +37,16 @@ def starts_at_once(root: Path, rounds: int) -> Starts:
         until = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < until and not (any(file.exists() for file in ready) and any(one.poll() is not None for one in pair)):
             time.sleep(0.02)
-        one_answers = sum(file.exists() for file in ready) == 1 and _answers(folder)
+        there = sum(file.exists() for file in ready)
+        status = _status(folder)
         for one in pair:
             one.terminate()
-        refused += one_answers and sorted(one.wait(READY_WITHIN_S) for one in pair) == [0, IN_USE]
-    return Starts(rounds, refused)
+        codes = sorted(one.wait(READY_WITHIN_S) for one in pair)
+        if (there, status, codes) != (1, 200, [0, IN_USE]):
+            otherwise.append(f"round {number}: {there} ready, answer {status}, exit codes {codes}")
+    return Starts(rounds, rounds - len(otherwise), otherwise)
 
 
-def _answers(folder: DataFolder) -> bool:
+def _status(folder: DataFolder) -> int:
     control = folder.read_control()
-    return control is not None and HttpSender(control.url)("GET", "/health/ready", {}, b"")[0] == 200
+    return HttpSender(control.url)("GET", "/health/ready", {}, b"")[0] if control else 0

@@ -37,4 +37,4 @@ def test_without_the_lock_there_would_be_two(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_of_two_started_at_once_one_works(tmp_path: Path) -> None:
-    assert starts_at_once(tmp_path, PAIRS) == (PAIRS, PAIRS)
+    assert starts_at_once(tmp_path, PAIRS) == (PAIRS, PAIRS, [])
