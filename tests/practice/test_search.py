@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from miz.practice.patients import queries
 from miz.practice.patients.queries import birth_date_in
 from tests.practice.people import Surgery, refused
+from tests.support.query_plans import plan_of
 
 MADE = (
     {"family_name": "Müller-Lüdenscheidt", "given_name": "Änne", "birth_date": "1948-03-12", "number": "880101"},
@@ -88,6 +90,35 @@ def test_family_names_come_before_given_names(surgery: Surgery) -> None:
 def test_no_more_are_shown_than_asked_for(surgery: Surgery) -> None:
     assert [len(surgery.dentist.search("m", limit)) for limit in (1, 2, 0, -5)] == [1, 2, 1, 1]
     assert len(surgery.dentist.search("m", 1_000_000)) <= 100
+
+
+def test_of_many_who_bear_a_name_enough_are_shown_and_the_right_one_is_found(surgery: Surgery) -> None:
+    for number in range(30):
+        surgery.patient(family_name=f"Rarität{number:02d}", given_name="Häufiga")
+    assert len(surgery.dentist.search("häufiga", 5)) == 5
+    for typed in ("häufiga rarität29", "rarität29 häufiga", "rarität29, häuf", "häufig rarität29"):
+        assert [line.family_name for line in surgery.dentist.search(typed, 5)] == ["Rarität29"], typed
+
+
+@pytest.mark.sqlite_only("reads the plans of SQLite")
+@pytest.mark.parametrize(
+    ("typed", "index", "ordered"),
+    [
+        ("muster", "ix_patient_name", 1),
+        ("erika must lena", "ix_patient_name", 1),
+        ("12.03.1948", "ix_patient_birth_date", 1),
+        ("03.1948", "ix_patient_birth_date", 1),
+        ("88010", "ix_patient_number", 0),
+    ],
+)
+def test_a_search_costs_what_it_shows(surgery: Surgery, typed: str, index: str, ordered: int) -> None:
+    """Every step goes by an index; only the few candidates are put in order, or those of one day."""
+    reader = surgery.server.server.database.reader()
+    plan = plan_of(reader, lambda: queries.find_patients(reader, typed, limit=20, today=date(2026, 11, 22)))
+    steps = [step for step in plan.splitlines() if step.startswith("SCAN") and "subq" not in step and "anon" not in step]
+    assert index in plan
+    assert steps == []
+    assert plan.count("TEMP B-TREE") == ordered
 
 
 def test_a_new_name_is_found_and_the_old_one_is_not(surgery: Surgery) -> None:

@@ -1,12 +1,12 @@
 """Reading patients: search, one record, its history. Needs no lease and takes none."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, Select, String, func, select, type_coerce
+from sqlalchemy import Connection, Select, String, exists, func, select, type_coerce
 
 from miz.kernel.actor import Actor
 from miz.kernel.partial_date import parse_partial_date
@@ -52,12 +52,16 @@ _SELECT_REVIEWS = (
     .order_by(patient.c.changed_at.desc())
 )
 _LAST = "\U0010ffff"
+# How many times as many as are shown are put in order, and from when on a word counts as common.
+_CANDIDATES = 4
+_MANY = 1_000
 
 
 def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> list[PatientLine]:
     """Patients by name, part of a name, date of birth (`120348`, `12.3.48`, `12.03.1948`) or number; at most `limit`.
 
-    Several words must all fit: `must eri` finds MUSTER, Erika. Family names come before other words of a name.
+    Several words must all fit: `must eri` finds MUSTER, Erika. Family names come before other words of a name. When far more fit than
+    are asked for, those that come after the family names are some of them, not the first by name: a search costs what it shows.
     """
     text = text.strip()
     if "\0" in text:  # no name has one, and PostgreSQL knows no such text
@@ -72,11 +76,13 @@ def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> 
     words = sorted(name_words(re.sub(r"[,.;]", " ", text)), key=len, reverse=True)[:6]
     if not words:
         return []
-    found = _lines(reader, _by_family_name(text), limit)
+    found: dict[str, PatientLine] = {}
+    for family_name, given_name in _readings(text):
+        found |= {line.id: line for line in _lines(reader, _by_names(family_name, given_name), limit) if line.id not in found}
     if len(found) < limit:
-        known = {line.id for line in found}
-        found += [line for line in _lines(reader, _by_words(words), limit) if line.id not in known]
-    return found[:limit]
+        rarest_first = sorted(words, key=lambda word: _bearers(reader, word)) if len(words) > 1 else words
+        found |= {line.id: line for line in _lines(reader, _by_words(rarest_first, limit), limit) if line.id not in found}
+    return list(found.values())[:limit]
 
 
 def read_patient(reader: Connection, memory: RecordMemory, actor: Actor, patient_id: str, today: date) -> Patient:
@@ -162,12 +168,19 @@ def birth_date_in(text: str, today: date) -> str | None:
     return parse_partial_date(f"{day}.{month}.{year}")
 
 
-def _by_family_name(text: str) -> Select[Any]:
-    """Family name first, as typed: `muster`, `muster, eri`, `muster erika`; walks the name index in its order."""
-    head, _, tail = folded(text).replace(",", " ").strip().partition(" ")
-    found = _SELECT_LINE.where(_begins(patient.c.family_key, head))
-    if tail.strip():
-        found = found.where(_begins(patient.c.given_key, tail.strip()))
+def _readings(text: str) -> Iterator[tuple[str, str]]:
+    """How names are typed: `muster`, `muster, eri`, `muster erika`; also the other way round, `erika muster`."""
+    first, *others = folded(text).replace(",", " ").split() or [""]
+    yield first, " ".join(others)
+    if others:
+        yield others[-1], " ".join([first, *others[:-1]])
+
+
+def _by_names(family_name: str, given_name: str) -> Select[Any]:
+    """Walks the name index in its order."""
+    found = _SELECT_LINE.where(_begins(patient.c.family_key, family_name))
+    if given_name:
+        found = found.where(_begins(patient.c.given_key, given_name))
     return found.order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
 
 
@@ -176,14 +189,26 @@ def _by_number(text: str) -> Select[Any]:
 
 
 def _by_birth_date(birth_date: str) -> Select[Any]:
-    return _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(patient.c.family_key, patient.c.given_key)
+    return _SELECT_LINE.where(_begins(patient.c.birth_date, birth_date)).order_by(
+        patient.c.birth_date, patient.c.family_key, patient.c.given_key
+    )
 
 
-def _by_words(words: list[str]) -> Select[Any]:
-    found = _SELECT_LINE
-    for word in words:
-        found = found.where(patient.c.id.in_(select(patient_word.c.patient_id).where(_begins(patient_word.c.word, word))))
-    return found.order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
+def _by_words(words: list[str], limit: int) -> Select[Any]:
+    """Goes through the bearers of the first word until enough of them bear the others, too."""
+    bearer, other = patient_word.alias(), patient_word.alias()
+    candidates = select(bearer.c.patient_id).where(
+        _begins(bearer.c.word, words[0]),
+        *(exists().where(other.c.patient_id == bearer.c.patient_id, _begins(other.c.word, word)) for word in words[1:]),
+    )
+    enough = candidates.order_by(bearer.c.word, bearer.c.patient_id).limit(limit * _CANDIDATES)
+    return _SELECT_LINE.where(patient.c.id.in_(enough)).order_by(patient.c.family_key, patient.c.given_key, patient.c.id)
+
+
+def _bearers(reader: Connection, word: str) -> int:
+    """How many bear a word; beyond `_MANY` it is not counted on."""
+    some = select(patient_word.c.word).where(_begins(patient_word.c.word, word)).limit(_MANY).subquery()
+    return int(reader.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _begins(column: Any, prefix: str) -> Any:
