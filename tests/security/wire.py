@@ -1,6 +1,7 @@
 """An attacker's client: sends exactly the bytes it is told over real connections, and reads what comes back."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class Wire:
         self._free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter] | None] = asyncio.Queue()
         for _ in range(connections):
             self._free.put_nowait(None)
+        self._opened: list[asyncio.StreamWriter] = []
         self.asked = 0
         self._from = (address, 0) if address else None
 
@@ -60,9 +62,11 @@ class Wire:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        while not self._free.empty():
-            if (connection := self._free.get_nowait()) is not None:
-                connection[1].close()
+        for writer in self._opened:
+            writer.close()
+        for writer in self._opened:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     @property
     def authority(self) -> str:
@@ -90,7 +94,10 @@ class Wire:
         try:
             if connection is None or connection[0].at_eof() or connection[1].is_closing():
                 context = ssl._create_unverified_context() if self.is_secure else None
+                if connection is not None:
+                    connection[1].close()
                 connection = await asyncio.open_connection(self.host, self.port, ssl=context, limit=2**22, local_addr=self._from)
+                self._opened.append(connection[1])
             reader, writer = connection
             writer.write(request)
             answer, may_stay = await asyncio.wait_for(_read(reader), 20)

@@ -36,7 +36,7 @@ class Attempts:
         if address in LOOPBACK:
             self._count({("account", "here", account): PER_ACCOUNT})
         else:
-            stranger = {} if address in self._known else {("strangers",): PER_STRANGERS}
+            stranger: dict[tuple[str, ...], int] = {} if address in self._known else {("strangers",): PER_STRANGERS}
             self._count({("address", address): PER_ADDRESS, ("account", "network", account): PER_ACCOUNT, **stranger})
 
     def welcome(self, address: str) -> None:
