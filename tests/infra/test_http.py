@@ -97,7 +97,7 @@ def test_every_route_refuses_who_is_not_signed_in(server: ServerThread) -> None:
 def test_what_is_open_to_everybody_is_a_short_known_list(server: ServerThread) -> None:
     opened = {f"{endpoint.method} {endpoint.path}" for endpoint in server.server.endpoints() if endpoint.may is EVERYBODY}
     assert {path for path in opened if "/static" not in path and "favicon" not in path} == {
-        "POST /api/v1/session", "GET /health/live", "GET /health/ready", "GET /api/v1/openapi.json", "GET /sign-in", "POST /sign-in",
+        "POST /api/v1/session", "GET /health/live", "GET /health/ready", "GET /api/v1/openapi.json", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code",
         "POST /api/v1/first-password", "GET /first-password", "POST /first-password", "GET /pair", "POST /pair", "GET /help", "GET /help/{topic}", "GET /problems/{code}",
     }  # fmt: skip
 
