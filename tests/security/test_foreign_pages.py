@@ -80,7 +80,8 @@ def test_programs_name_no_page_and_own_pages_come_in(site: Site) -> None:
             own = [{"origin": f"http://{wire.authority}"}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}]
             body = b'{"q":"probe"}'
             found = [
-                await wire.ask("POST", "/api/v1/patients/search", {"cookie": f"{site.session_cookie}={token}", **said}, body) for said in own
+                await wire.ask("POST", "/api/v1/patients/search", {"cookie": f"{site.session_cookie}={token}", **said}, body)
+                for said in own
             ]
             found += [await wire.ask("POST", "/api/v1/patients/search", {**bearer(token), **said}, body) for said in ({}, {"origin": EVIL})]
             sign_in = b'{"user":"Nur dentist","password":"%s"}' % PASSWORD.encode()

@@ -231,7 +231,9 @@ def test_a_pin_rests_after_five_wrong_ones(siege: Siege) -> None:
         device = siege.site.as_device("workplace")
         devices = (await siege.wire("").ask("GET", "/api/v1/devices", bearer(siege.server.server.local_token))).json["items"]
         token = siege.site.session_of(VICTIM, "Empfang", devices[0]["id"])
-        set_pin = await siege.wire("").ask("PUT", "/api/v1/account/pin", bearer(token), msgspec.json.encode({"password": PASSWORD, "pin": PIN}))
+        set_pin = await siege.wire("").ask(
+            "PUT", "/api/v1/account/pin", bearer(token), msgspec.json.encode({"password": PASSWORD, "pin": PIN})
+        )
         assert set_pin.status == 204
         headers = {**OWN_PAGE, "cookie": f"{siege.site.session_cookie}={token}; {device['cookie']}"}
         siege.hashes.clear()

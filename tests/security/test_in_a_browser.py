@@ -76,7 +76,9 @@ def visit(site: Site, made: Haunted, paths: list[str]) -> Seen:
             page.locator("body").press("Tab")
             assert PRODUCT not in page.content(), path
             for key, found in (("pwn", seen.executed), ("stopped", seen.stopped)):
-                if told := page.evaluate("key => { const told = sessionStorage.getItem(key); sessionStorage.removeItem(key); return told }", key):
+                if told := page.evaluate(
+                    "key => { const told = sessionStorage.getItem(key); sessionStorage.removeItem(key); return told }", key
+                ):
                     found.append(told)
         browser.close()
     return seen
@@ -84,7 +86,11 @@ def visit(site: Site, made: Haunted, paths: list[str]) -> Seen:
 
 def test_no_page_with_payloads_does_anything(site: Site, haunted: Haunted) -> None:
     patients = [f"/patients/{patient_id}" for patient_id in haunted.patients.values()]
-    tabs = [f"/patients/{haunted.patients[label]}{tab}" for label in ("script", "double quote", "htmx") for tab in ("/anamnesis", "/allergies", "/history")]
+    tabs = [
+        f"/patients/{haunted.patients[label]}{tab}"
+        for label in ("script", "double quote", "htmx")
+        for tab in ("/anamnesis", "/allergies", "/history")
+    ]
     seen = visit(site, haunted, ["/", "/reviews", "/own-drugs", *patients, *tabs, *(f"/console{screen}" for screen in CONSOLE)])
     assert seen == Seen()
     assert len(patients) == len(STORED)

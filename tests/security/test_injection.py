@@ -131,13 +131,19 @@ async def haunt(site: Site, wire: Wire) -> Haunted:
 
     for label, text in STORED.items():
         short = text[:40].strip()
-        patient = await say("POST", "/api/v1/patients", {"family_name": text, "given_name": text, "birth_date": "1950", "number": short}, own)
+        patient = await say(
+            "POST", "/api/v1/patients", {"family_name": text, "given_name": text, "birth_date": "1950", "number": short}, own
+        )
         assert patient.status == 201, (label, patient.content)
         patient_id = made.patients[label] = patient.json["id"]
         opening = await wire.ask("POST", f"/api/v1/patients/{patient_id}/opening", {**own, "miz-application": window})
         headers = {**own, "miz-application": window, "miz-fencing-token": opening.json["fencing_token"]}
         for kind, entry in ENTRIES.items():
-            names = {name for name, shape in fields_of_kind(kind) if shape == "text"} - NOT_FREE_TEXT - {"drug_id", "allergy_id", "condition_id", "kind"}
+            names = (
+                {name for name, shape in fields_of_kind(kind) if shape == "text"}
+                - NOT_FREE_TEXT
+                - {"drug_id", "allergy_id", "condition_id", "kind"}
+            )
             given = entry | {name: short if name in ("strength", "form", "unit") else text for name in names}
             added = await say("POST", f"/api/v1/patients/{patient_id}/{kind}", given, headers)
             assert added.status == 201, (label, kind, added.content)
@@ -213,11 +219,20 @@ def test_no_route_takes_what_nobody_types(site: Site) -> None:
 def test_half_a_letter_is_no_text(site: Site) -> None:
     async def attack() -> list[tuple[int, str]]:
         async with Wire(site.server.url) as wire:
-            bodies = (rb'{"q":"\ud800"}', rb'{"q":"\udc00\ud800"}', b'{"q":"\xed\xa0\x80"}', b'{"q":"\xff"}', rb'{"q":"\u0000"}', b'{"q":"\x00"}')
+            bodies = (
+                rb'{"q":"\ud800"}',
+                rb'{"q":"\udc00\ud800"}',
+                b'{"q":"\xed\xa0\x80"}',
+                b'{"q":"\xff"}',
+                rb'{"q":"\u0000"}',
+                b'{"q":"\x00"}',
+            )
             token = site.session_of(user_name("dentist"))
             answers = [await wire.ask("POST", "/api/v1/patients/search", bearer(token), body) for body in bodies]
             forms = [
-                await wire.ask("POST", "/patients/search", {**site.as_page(token), "content-type": "application/x-www-form-urlencoded"}, body)
+                await wire.ask(
+                    "POST", "/patients/search", {**site.as_page(token), "content-type": "application/x-www-form-urlencoded"}, body
+                )
                 for body in (b"q=%00", b"q=%ed%a0%80", b"q=%ff", b"q=\xff")
             ]
             return [(answer.status, answer.code) for answer in (*answers, *forms)]
@@ -316,8 +331,18 @@ def test_addresses_and_headers_are_no_way_in_either(site: Site) -> None:
         async with Wire(site.server.url) as wire:
             headers = await _as_page(site)
             for text in (STORED | REFUSED).values():
-                bare, named = quote(text[:500], safe=""), text[:100].encode("ascii", "ignore").decode().translate({ord(c): " " for c in "\r\n\x00"})
-                for path in (f"/patients/{bare}", f"/help/{bare}", f"/problems/{bare}", f"/console/users?done={bare}", f"/sign-in?next={bare}", f"/{bare}"):
+                bare, named = (
+                    quote(text[:500], safe=""),
+                    text[:100].encode("ascii", "ignore").decode().translate({ord(c): " " for c in "\r\n\x00"}),
+                )
+                for path in (
+                    f"/patients/{bare}",
+                    f"/help/{bare}",
+                    f"/problems/{bare}",
+                    f"/console/users?done={bare}",
+                    f"/sign-in?next={bare}",
+                    f"/{bare}",
+                ):
                     answer = await wire.ask("GET", path, headers)
                     faults += [f"{path[:60]}: {fault}" for fault in Reading(answer.text).faults]
                     faults += [f"{path[:60]}: {answer.status}"] if answer.status >= 500 else []
@@ -328,7 +353,9 @@ def test_addresses_and_headers_are_no_way_in_either(site: Site) -> None:
     assert asyncio.run(attack()) == []
 
 
-@pytest.mark.parametrize("number", ["99999999999999999999999999", "-99999999999999999999999999", "9" * 400, "-1", "٣", "²", "1e308", "0x10", "NaN", ""])
+@pytest.mark.parametrize(
+    "number", ["99999999999999999999999999", "-99999999999999999999999999", "9" * 400, "-1", "٣", "²", "1e308", "0x10", "NaN", ""]
+)
 def test_no_number_upsets_the_server(site: Site, number: str) -> None:
     async def attack() -> list[str]:
         async with Wire(site.server.url) as wire:

@@ -49,7 +49,15 @@ def encoded(name: str) -> str:
 
 def places() -> Iterator[str]:
     """Addresses in which a name from outside stands."""
-    yield from ("/static/x/{}", f"/static/{assets.content_hash()}/{{}}", "/static/{}/miz.css", "/help/{}", "/problems/{}", "/{}", "/patients/{}")
+    yield from (
+        "/static/x/{}",
+        f"/static/{assets.content_hash()}/{{}}",
+        "/static/{}/miz.css",
+        "/help/{}",
+        "/problems/{}",
+        "/{}",
+        "/patients/{}",
+    )
     yield from ("/patients/x/{}", "/api/v1/patients/{}", "/console/{}", "/viewer/{}", "/api/v1/{}")
 
 
@@ -146,7 +154,14 @@ def test_no_statement_is_built_from_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["c.execute(f'SELECT {x}')", "c.execute('SELECT ' + x)", "c.execute('SELECT %s' % x)", "text('SELECT {}'.format(x))", "text(' '.join(x))"]
+    "line",
+    [
+        "c.execute(f'SELECT {x}')",
+        "c.execute('SELECT ' + x)",
+        "c.execute('SELECT %s' % x)",
+        "text('SELECT {}'.format(x))",
+        "text(' '.join(x))",
+    ],
 )
 def test_the_rule_finds_each_way_of_building_a_statement(line: str) -> None:
     assert calls_with_built_text(line, SQL) == [1]
