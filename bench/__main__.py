@@ -1,8 +1,9 @@
 """Every benchmark, or the named ones, as one table with the machine above it.
 
-    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [frameworks]
+    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [frameworks] [day] [growth] [--minutes=10]
 
-`--write` renews the table in docs/performance.md. `frameworks` takes minutes and runs only when it is named.
+`--write` renews the table in docs/performance.md. `frameworks`, `day` and `growth` take minutes and run only when they are named; the
+last two have tables of their own. `--minutes` says how much of the ten minutes' working day is measured; a tenth without it.
 """
 
 import sys
@@ -15,33 +16,42 @@ from bench import PeerMissingError
 from bench.machine import describe
 
 USUAL = ("leases", "serving", "search", "evaluation")
-NAMES = (*USUAL, "frameworks")
+OF_THEIR_OWN = ("day", "growth")
+NAMES = (*USUAL, "frameworks", *OF_THEIR_OWN)
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
-BEGIN, END = "<!-- made by dev.py bench --write -->", "<!-- end -->"
+BEGIN, END = "<!-- made by dev.py bench --write{} -->", "<!-- end -->"
+MINUTES = "--minutes="
 COLUMNS = ("work", "value", "goal", "met", "ratio", "against")
 
 
 def main(*options: str) -> int:
     """Measure and print; the exit code is 2 for an unknown name and does not depend on the figures."""
-    names = [option for option in options if option != "--write"] or list(USUAL)
+    names = [option for option in options if not option.startswith("--")] or list(USUAL)
     if unknown := sorted(set(names) - set(NAMES)):
         print(f"There is no benchmark {unknown[0]}. Choose from: {', '.join(NAMES)}")
         return 2
+    share = [option.removeprefix(MINUTES) for option in options if option.startswith(MINUTES)]
     with tempfile.TemporaryDirectory(prefix="miz-bench-") as folder:
         machine = describe(Path(folder))
-    rows: list[dict[str, Any]] = []
+    tables: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         print(f"Measuring {name} ...", file=sys.stderr, flush=True)
+        table = tables.setdefault(f" {name}" if name in OF_THEIR_OWN else "", [])
         try:
-            rows += import_module(f"bench.{name}").run()
+            table += import_module(f"bench.{name}").run(*map(float, share if name == "day" else ()))
         except PeerMissingError as missing:
             print(f"{name}: left out. {missing}")
-    text = "\n".join([*(f"- {fact}: {value}" for fact, value in machine), "", *_table(rows)])
-    print(text)
-    if "--write" in options:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    for name, rows in tables.items():
+        text = "\n".join([*(f"- {fact}: {value}" for fact, value in machine), "", *_table(rows)])
+        print(text)
+        if "--write" in options:
+            _write(BEGIN.format(name), text)
     return 0
+
+
+def _write(begin: str, text: str) -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(begin)
+    PAGE.write_text(f"{before}{begin}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
 
 
 def is_met(value: float, goal: str) -> bool:
