@@ -57,7 +57,7 @@ def known(surgery: Surgery) -> None:
         ("%", None),
         ("_", None),
         ("' OR 1=1 --", None),
-        ("a\x00b", None),
+        ("a\x07b", None),
         ("😀", None),
     ],
 )
@@ -115,9 +115,8 @@ def test_a_search_costs_what_it_shows(surgery: Surgery, typed: str, index: str, 
     """Every step goes by an index; only the few candidates are put in order, or those of one day."""
     reader = surgery.server.server.database.reader()
     plan = plan_of(reader, lambda: queries.find_patients(reader, typed, limit=20, today=date(2026, 11, 22)))
-    steps = [step for step in plan.splitlines() if step.startswith("SCAN") and "subq" not in step and "anon" not in step]
     assert index in plan
-    assert steps == []
+    assert "SCAN" not in plan
     assert plan.count("TEMP B-TREE") == ordered
 
 

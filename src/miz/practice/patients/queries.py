@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Connection, Select, String, exists, func, select, type_coerce
+from sqlalchemy import Connection, Select, String, bindparam, exists, func, select, type_coerce
 
+from miz.infra.db.prepared import Prepared
 from miz.kernel.actor import Actor
 from miz.kernel.partial_date import parse_partial_date
 from miz.practice.errors import PatientNotFoundError
@@ -55,6 +56,8 @@ _LAST = "\U0010ffff"
 # How many times as many as are shown are put in order, and from when on a word counts as common.
 _CANDIDATES = 4
 _MANY = 1_000
+_some_bearers = select(patient_word.c.word).where(patient_word.c.word >= bindparam("least"), patient_word.c.word < bindparam("beyond"))
+_COUNT_BEARERS = Prepared(select(func.count()).select_from(_some_bearers.limit(_MANY).subquery()))
 
 
 def find_patients(reader: Connection, text: str, *, limit: int, today: date) -> list[PatientLine]:
@@ -207,8 +210,7 @@ def _by_words(words: list[str], limit: int) -> Select[Any]:
 
 def _bearers(reader: Connection, word: str) -> int:
     """How many bear a word; beyond `_MANY` it is not counted on."""
-    some = select(patient_word.c.word).where(_begins(patient_word.c.word, word)).limit(_MANY).subquery()
-    return int(reader.execute(select(func.count()).select_from(some)).scalar_one())
+    return int(_COUNT_BEARERS.run(reader, {"least": word, "beyond": word + _LAST})[0][0])
 
 
 def _begins(column: Any, prefix: str) -> Any:
