@@ -11,10 +11,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from miz.access.roles import ROLES
 from miz.apps.bootstrap import Server
+from miz.infra.db.writer import Transaction
 from miz.infra.http import EVERYBODY, Endpoint
+from miz.kernel.actor import Actor
+from miz.practice.patients import store
 from tests.security.people import OWN_PAGE, Site, bearer
 from tests.security.scenes import CANARY, OBJECTS, Scene, Stage
 from tests.security.wire import Answer, Wire
@@ -238,3 +242,23 @@ def test_without_the_check_of_roles_the_walk_finds_every_open_door(lax: Site) ->
     walk = asyncio.run(walk_through(lax, narrow, only_refusals=True))
     opened = {violation.partition(":")[0] for violation in walk.violations}
     assert {name_of(endpoint) for endpoint in narrow} <= opened
+
+
+def test_without_a_look_at_the_holder_s_session_a_guessed_token_writes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_note = next(endpoint for endpoint in routes_of(site) if name_of(endpoint) == "POST /api/v1/patients/{id}/notes")
+
+    async def guess() -> int:
+        async with Wire(site.server.url) as wire:
+            scene = await Stage(site, wire).scene("assistant", "patient", "locked", add_note)
+            return (await scene.ask(wire, add_note)).status
+
+    assert asyncio.run(guess()) == 412
+    guard, presence, openings = store.guard, site.server.server.presence, site.server.server.openings
+
+    def blind(tx: Transaction, actor: Actor, patient_id: str, token: str, *, is_medical: bool = True) -> int:
+        holder = openings.holder_of(patient_id)
+        window = presence.find(holder.application_id) if holder else None
+        return guard(tx, structs.replace(actor, session_id=window.session_id if window else ""), patient_id, token, is_medical=is_medical)
+
+    monkeypatch.setattr(store, "guard", blind)
+    assert asyncio.run(guess()) == 201

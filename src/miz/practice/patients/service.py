@@ -163,7 +163,8 @@ class Records:
         reason = wanted.reason.strip()
         if not reason or max(len(reason), len(wanted.drug)) > TEXT_LIMIT or not 0 < len(wanted.findings_key) <= 64:
             raise InvalidInputError("A decision needs a reason of up to {limit} characters.", limit=TEXT_LIMIT, field="reason")
-        if any(has_control_character(text, allowed="\n\t") for text in (reason, wanted.drug, wanted.findings_key, wanted.edition, *wanted.rules)):
+        texts = (reason, wanted.drug, wanted.findings_key, wanted.edition, *wanted.rules)
+        if any(has_control_character(text, allowed="\n\t") for text in texts):
             raise InvalidInputError("The text holds a control character.", field="reason")
         record = self._load_guarded(tx, actor, patient_id, token)
         before = next((known for known in record.decisions if known.findings_key == wanted.findings_key), None)
