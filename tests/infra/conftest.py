@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
 
+from miz.infra.db.migrate import bring_up_to_date
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.sqlite_file import SqliteFile
 from tests.support.practice import fresh_source
@@ -18,6 +19,8 @@ child = Table("child", tables, Column("line_id", ForeignKey(line.c.id, deferrabl
 def database(tmp_path: Path) -> Iterator[PracticeDatabase]:
     """An empty database with two small tables."""
     with contextlib.closing(PracticeDatabase(fresh_source(tmp_path))) as opened:
+        if not isinstance(opened.source, SqliteFile):
+            bring_up_to_date(opened.writer_connection)
         tables.create_all(opened.writer_connection)
         opened.writer_connection.commit()
         yield opened

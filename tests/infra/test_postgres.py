@@ -186,7 +186,7 @@ class TestALostConnection:
 
         def lose() -> str | None:
             """Have the answer to the commit lost, or the commit itself."""
-            if driver._marks[-1:] == ["COMMIT"] and driver._transaction:
+            if driver._marks[-1:] == ["COMMIT"]:
                 if is_stored:
                     send()
                 driver.pgconn.finish()
@@ -224,9 +224,9 @@ class TestALostConnection:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
-    def test_settings_that_lose_data_are_refused(self, setting: str) -> None:
-        own = Postmaster.fresh(**{setting: "off"})
+    @pytest.mark.parametrize(("setting", "value"), [("fsync", "off"), ("full_page_writes", "off"), ("data_sync_retry", "on")])
+    def test_settings_that_lose_data_are_refused(self, setting: str, value: str) -> None:
+        own = Postmaster.fresh(**{setting: value})
         try:
             with pytest.raises(DatabaseSettingsError) as refused:
                 PracticeDatabase(PostgresServer(own.url("postgres")))

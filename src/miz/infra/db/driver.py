@@ -14,6 +14,9 @@ class Driver(Protocol):
     watched_s: float | None
     """After how long without work to look whether the connection still stands; None where it cannot be lost."""
 
+    marking: str
+    """A statement that goes with each commit and takes the mark of `unsettled`; empty = none."""
+
     @property
     def closed(self) -> bool:
         """Whether the connection is gone."""
@@ -23,7 +26,7 @@ class Driver(Protocol):
 
     @property
     def unsettled(self) -> str | None:
-        """The transaction whose commit was sent and never answered."""
+        """The mark of the commit that was sent and never answered."""
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return all its rows. Raises PEP 249 errors."""

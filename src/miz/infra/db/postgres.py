@@ -5,6 +5,7 @@ of a group costs one round trip beside its own statements, and one that only loo
 """
 
 import contextlib
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from miz.kernel.errors import DatabaseUnavailableError
 
 _OPEN = (pq.TransactionStatus.ACTIVE, pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR)
-_BEGIN = "BEGIN; SELECT pg_current_xact_id()::text"
+_BEGIN = "BEGIN"
 _SAVEPOINT = "SAVEPOINT member"
 
 
@@ -45,8 +46,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         super().__init__(*arguments, **options)
         self.cursor_factory = _Cursor
         self.unsettled: str | None = None
+        self.marking = ""
         self._marks: list[str] = []
-        self._transaction = ""
         self._is_warned = False
         self.add_notice_handler(self._note)
 
@@ -82,8 +83,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         if self._marks[:1] == [_BEGIN]:  # nothing was asked of the database
             self._marks = []
         elif self.in_transaction:
-            self.unsettled, self._is_warned = self._transaction, False
-            self._marks.append("COMMIT")
+            self.unsettled, self._is_warned = secrets.token_hex(16), False
+            self._marks += [self.marking.format(self.unsettled), "COMMIT"] if self.marking else ["COMMIT"]
             try:
                 if self.send_marks() != "COMMIT":
                     self.unsettled = None
@@ -115,11 +116,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         said, self._marks = "; ".join(self._marks), []
         with psycopg.Cursor(self) as cursor:
             cursor.execute(said, prepare=False)
-            while True:
-                if cursor.description and (row := cursor.fetchone()):
-                    self._transaction = row[0]
-                if not cursor.nextset():
-                    return cursor.statusmessage
+            while cursor.nextset():
+                pass
+            return cursor.statusmessage
 
     def _note(self, told: psycopg.errors.Diagnostic) -> None:
         self._is_warned |= told.severity_nonlocalized == "WARNING"

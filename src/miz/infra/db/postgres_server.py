@@ -1,5 +1,6 @@
 """A practice's rows in a PostgreSQL database: how it is reached, what is asked of its settings, who may write (ADR 0015)."""
 
+import logging
 import time
 from typing import Any
 
@@ -12,6 +13,8 @@ from miz.infra.db import postgres
 from miz.infra.db.engine import JSON_FORM, DatabaseInUseError
 from miz.kernel.errors import DatabaseUnavailableError, InvalidInputError, MizError
 
+logger = logging.getLogger("miz")
+
 OLDEST = 14
 _ASIDE_S = 1.0
 # A lost machine is noticed in about 20 seconds, on both sides; a lost process at once.
@@ -19,7 +22,7 @@ _NETWORK = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 
 _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c lc_messages=C"
 _WRITER = f"{_OPTIONS} -c synchronous_commit=on -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
 _READER = f"{_OPTIONS} -c default_transaction_read_only=on"
-_MUST_BE_ON = ("fsync", "full_page_writes")
+_REQUIRED = {"fsync": "on", "full_page_writes": "on", "data_sync_retry": "off", "server_encoding": "UTF8"}
 _BY_CODE_POINT = ("C", "POSIX", "C.UTF-8", "C.UTF8")
 _LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('miz ' || current_schema(), 0))")
 _COLLATION = "SELECT datcollate, to_json(known)->>'datlocprovider' FROM pg_database known WHERE datname = current_database()"
@@ -55,7 +58,7 @@ class PostgresServer:
             raise InvalidInputError("MIZ_DATABASE_URL is no address of a PostgreSQL database.") from None
         self._url = url
         self._rests_until = 0.0
-        self.warnings: list[str] = []
+        self._is_told = False
         hosts, name = str(said.get("host") or "localhost"), said.get("dbname") or ""
         self.shown = f"postgresql://{hosts}/{name}"
 
@@ -63,19 +66,19 @@ class PostgresServer:
         """Raise `DatabaseSettingsError`; without checksums it only warns."""
         connection = self._connect(_READER)
         with connection:
-            found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_MUST_BE_ON, "server_encoding", "data_checksums")}
+            found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_REQUIRED, "data_checksums")}
             collation, provider = connection.rows(_COLLATION)[0]
             version = connection.info.server_version // 10_000
         if version < OLDEST:
             raise DatabaseSettingsError(setting="version", value=version, wanted=f"{OLDEST} or newer")
-        for setting in _MUST_BE_ON:
-            if found[setting] != "on":
-                raise DatabaseSettingsError(setting=setting, value=found[setting], wanted="on")
-        if found["server_encoding"] != "UTF8":
-            raise DatabaseSettingsError(setting="encoding", value=found["server_encoding"], wanted="UTF8")
+        for setting, wanted in _REQUIRED.items():
+            if found[setting] != wanted:
+                raise DatabaseSettingsError(setting=setting, value=found[setting], wanted=wanted)
         if collation.upper() not in _BY_CODE_POINT or provider == "i":
             raise DatabaseSettingsError(setting="collation", value=collation, wanted="C")
-        self.warnings = [] if found["data_checksums"] == "on" else ["data_checksums"]
+        if found["data_checksums"] != "on" and not self._is_told:
+            logger.warning("the database server has no data checksums, so damage on its disk may stay unseen; pg_checksums --enable")
+            self._is_told = True
 
     def engine(self, *, is_read_only: bool) -> Engine:
         """Connections of their own, none kept by a pool; those that only read are refused every change by PostgreSQL."""

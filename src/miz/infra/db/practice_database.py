@@ -3,9 +3,10 @@
 import contextlib
 from collections.abc import Callable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from miz.infra.db import succession
+from miz.infra.db.driver import driver_of
 from miz.infra.db.engine import DatabaseInUseError, ReadOnlyDatabase, Source
 from miz.kernel.errors import MizError
 
@@ -47,12 +48,16 @@ class PracticeDatabase(ReadOnlyDatabase):
                 raise DatabaseChangedError from None
             raise
         if not succession.confirm(self.writer_connection, self.name, self.source.lineage(self.writer_connection)):
+            self.writer_connection.close()  # and with it the lock: whoever waits shall not wait for this one
             raise DatabaseChangedError
 
-    def was_committed(self, transaction: str) -> bool:
-        """Whether the transaction, whose commit was never answered, is stored."""
-        status = text("SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))")
-        return self.writer_connection.execute(status, {"transaction": transaction}).scalar() == "committed"
+    def mark_commits(self) -> None:
+        """Have each commit leave its mark from here on, where an answer can be lost."""
+        driver_of(self.writer_connection).marking = succession.MARKING
+
+    def was_committed(self, group: str) -> bool:
+        """Whether the group, whose commit was never answered, is stored. To be asked before anything else is written."""
+        return succession.last_group(self.writer_connection) == group
 
     def close(self) -> None:
         """Close every connection, those of other threads too; nobody may use them any more."""

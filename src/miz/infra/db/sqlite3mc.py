@@ -149,6 +149,7 @@ class Connection:
     isolation_level: str | None = None
     watched_s: float | None = None
     unsettled: str | None = None
+    marking: str = ""
 
     def __init__(self, apsw_connection: apsw.Connection) -> None:
         self.apsw = apsw_connection

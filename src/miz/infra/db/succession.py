@@ -13,7 +13,11 @@ active_server = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("name", String(300), nullable=False),
     Column("lineage", String(60), nullable=False),
+    Column("last_group", String(32), nullable=False, server_default=""),
 )
+
+MARKING = "UPDATE active_server SET last_group = '{}'"
+"""Goes with each commit, so that a lost one can be told from one whose answer was lost; numbers of transactions are given out twice after a crash."""
 
 
 def take_over(connection: Connection, name: str, lineage: str, follow: Callable[[Connection], None]) -> None:
@@ -38,6 +42,11 @@ def is_noted(connection: Connection, name: str, lineage: str) -> bool:
     """Whether the last server that wrote was this one, on this line."""
     found = connection.execute(select(active_server.c.name, active_server.c.lineage)).one_or_none()
     return found is not None and tuple(found) == (name, lineage)
+
+
+def last_group(connection: Connection) -> str:
+    """The mark of the group that was committed last."""
+    return str(connection.execute(select(active_server.c.last_group)).scalar())
 
 
 def confirm(connection: Connection, name: str, lineage: str) -> bool:

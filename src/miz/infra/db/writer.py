@@ -65,6 +65,7 @@ class Writer:
         self._database = database
         self._connection: Connection = database.writer_connection
         self._driver: Driver = driver_of(self._connection)
+        database.mark_commits()
         self._clock = clock
         self._give_up = give_up
         self._waiting: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
@@ -138,6 +139,7 @@ class Writer:
                 self._connection = self._database.writer_connection
                 self._driver = driver_of(self._connection)
                 self._follow_what_was_stored()
+                self._database.mark_commits()
             except DatabaseChangedError as error:
                 self._is_stopped = True
                 self._give_up(error)
@@ -153,8 +155,8 @@ class Writer:
         """Have the effects of a group whose commit was never answered, if it came to be."""
         if self._unsettled is None:
             return
-        transaction, members = self._unsettled
-        effects = members if self._database.was_committed(transaction) else []
+        group, members = self._unsettled
+        effects = members if self._database.was_committed(group) else []
         self._unsettled = None
         for loop, of_member in effects:
             for effect in of_member:

@@ -13,5 +13,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.String(length=300), nullable=False),
         sa.Column("lineage", sa.String(length=60), nullable=False),
+        sa.Column("last_group", sa.String(length=32), nullable=False, server_default=""),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_active_server")),
     )
