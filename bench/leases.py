@@ -1,16 +1,21 @@
-"""Opening, saving and releasing over HTTP, signed in, beside what the disk allows one commit at a time.
+"""Opening, saving and releasing over HTTP with TLS, signed in, with audit trail: beside what the disk allows one commit at
+a time, and beside a bare lease in PostgreSQL and in etcd.
 
     python -m bench.leases
 
-Rounds are interleaved: each measures the disk's sync, bare single commits, then every number of applications. The
-median round counts. Each seat is one application with 20 patients of its own, without a pause between two rounds.
+Rounds are interleaved: each measures the disk's sync, bare single commits, the peers, then every number of applications.
+The median round counts. Each seat is one application with 20 patients of its own, without a pause between two rounds.
 """
 
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
+from bench import PeerMissingError
 from bench.machine import Times, disk_sync, single_commits
+from bench.peers import Peer, etcd, postgresql
 from bench.practice import PracticeUnderLoad
 
 ROUNDS = 3
@@ -19,14 +24,23 @@ LEASE_SEATS = (1, 8, 64)
 SAVE_GOALS = {1: 350, 8: 1_300, 32: 2_200}
 SYNCS_ALLOWED = 10
 PAUSE_S = 1.0
+# How many times a peer's rate is asked for at the most applications: of its leases, and of its heartbeats.
+LEASE_RATIOS = {"PostgreSQL": 0.8, "etcd": 1.0}
+HEARTBEAT_RATIOS = {"etcd": 1.0}
 
 
 def run() -> list[dict[str, Any]]:
     """Rows for the table of benchmarks."""
     rounds: list[dict[str, Times]] = []
-    with PracticeUnderLoad() as practice:
+    most = max(LEASE_SEATS)
+    with PracticeUnderLoad() as practice, ExitStack() as running:
+        peers = _peers(running, most)
         for _ in range(ROUNDS):
             found = {"sync": disk_sync(practice.root), "commit": single_commits(practice.root, SECONDS)}
+            for peer in peers:
+                found |= {f"{peer.name} lease {seats}": peer.load("lease", seats, SECONDS) for seats in LEASE_SEATS}
+                found |= {f"{peer.name} heartbeat": peer.load("heartbeat", most, SECONDS)}
+            found |= {"heartbeat": practice.load("heartbeat", most, SECONDS)}
             found |= {f"lease {seats}": practice.load("lease", seats, SECONDS) for seats in LEASE_SEATS}
             found |= {"paced": practice.load("lease", max(LEASE_SEATS), 2 * SECONDS, pause_s=PAUSE_S)}
             found |= {f"save {seats}": practice.load("save", seats, SECONDS) for seats in SAVE_GOALS}
@@ -48,12 +62,22 @@ def run() -> list[dict[str, Any]]:
     rows = [_row("bare single commits", commits, "/s", "", "1.00", f"p50 {p50('commit'):.2f} ms, p99 {p99('commit'):.2f} ms")]
     for seats in LEASE_SEATS:
         name = f"lease {seats}"
-        goal = f"> {commits:,.0f}" if seats == max(LEASE_SEATS) else ""
         rows.append(
-            _row(f"open + release, {seats} applications", rate(name), "/s", goal, f"{rate(name) / commits:.2f}", "bare single commits")
+            _row(f"open + release, {seats} applications", rate(name), "/s", "", f"{rate(name) / commits:.2f}", "bare single commits")
         )
         rows.append(_row(f"the same, p50, {seats} applications", p50(name), "ms", "", "", ""))
         rows.append(_latency(f"the same, p99, {seats} applications", p99(name), sync_p50))
+    for peer in peers:
+        for seats in LEASE_SEATS:
+            theirs, ratio = rate(f"{peer.name} lease {seats}"), LEASE_RATIOS[peer.kind]
+            goal = f">= {ratio * theirs:,.0f}" if seats == most else ""
+            ours = rate(f"lease {seats}")
+            rows.append(
+                _row(f"open + release, {seats} applications", ours, "/s", goal, f"{ours / theirs:.2f}", f"{peer.name}: {theirs:,.0f} /s")
+            )
+        theirs, ours = rate(f"{peer.name} heartbeat"), rate("heartbeat")
+        goal = f">= {HEARTBEAT_RATIOS[peer.kind] * theirs:,.0f}" if peer.kind in HEARTBEAT_RATIOS else ""
+        rows.append(_row(f"heartbeats, {most} applications", ours, "/s", goal, f"{ours / theirs:.2f}", f"{peer.name}: {theirs:,.0f} /s"))
     paced = f"open + release once a second each, p99, {max(LEASE_SEATS)} applications"
     rows.append(_latency(paced, p99("paced"), sync_p50))
     for seats, least in SAVE_GOALS.items():
@@ -63,6 +87,17 @@ def run() -> list[dict[str, Any]]:
             _row(f"open + save + release, {seats} applications", rate(name), "/s", f">= {least:,}", f"{rate(name) / commits:.2f}", against)
         )
     return rows
+
+
+def _peers(running: ExitStack, seats: int) -> list[Peer]:
+    """The peers that this machine has; the others are left out with the reason."""
+    peers = []
+    for start in (lambda: postgresql(seats), etcd):
+        try:
+            peers.append(running.enter_context(start()))
+        except PeerMissingError as missing:
+            print(f"A peer is left out: {missing}", file=sys.stderr)
+    return peers
 
 
 def _latency(work: str, milliseconds: float, sync_ms: float) -> dict[str, Any]:
