@@ -353,6 +353,36 @@ def test_addresses_and_headers_are_no_way_in_either(site: Site) -> None:
     assert asyncio.run(attack()) == []
 
 
+@pytest.mark.parametrize("name", ["ß" * 200, "\ufdfa" * 200, "ﬃ" * 100, "-", "'", "- ' -", "\u0301", "\u00ad"])
+def test_names_that_grow_or_vanish_when_they_are_compared_are_names(site: Site, name: str) -> None:
+    async def attack() -> list[Answer]:
+        async with Wire(site.server.url) as wire:
+            own, local = bearer(site.session_of(user_name("owner"))), bearer(site.server.server.local_token)
+            patient = msgspec.json.encode({"family_name": name, "given_name": name, "birth_date": "1950"})
+            answers = [await wire.ask("POST", "/api/v1/patients", own, patient)]
+            assert answers[0].json["family_name"] == name
+            for path, body in (("/api/v1/users", {"name": name, "roles": ["assistant"]}), ("/api/v1/patients/search", {"q": name})):
+                answers.append(await wire.ask("POST", path, {**own, **local} if "users" in path else own, msgspec.json.encode(body)))
+            return answers
+
+    statuses = [answer.status for answer in asyncio.run(attack())]
+    assert statuses[0] == 201
+    assert all(status < 500 for status in statuses)
+
+
+def test_an_id_that_is_none_does_not_hold_up_the_audit_trail(site: Site) -> None:
+    async def attack() -> list[Any]:
+        async with Wire(site.server.url) as wire:
+            own = bearer(site.session_of(user_name("owner")))
+            long_id = "x" * 100
+            await wire.ask("GET", f"/api/v1/patients/{long_id}/drafts", own)
+            await wire.ask("POST", "/api/v1/audit/search", own, msgspec.json.encode({"patient_id": long_id}))
+            found = await wire.ask("POST", "/api/v1/audit/search", own, b'{"action":"read"}')
+            return [item["patient_id"] for item in found.json["items"]]
+
+    assert "x" * 36 in asyncio.run(attack())
+
+
 @pytest.mark.parametrize(
     "number", ["99999999999999999999999999", "-99999999999999999999999999", "9" * 400, "-1", "٣", "²", "1e308", "0x10", "NaN", ""]
 )

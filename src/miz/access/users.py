@@ -30,7 +30,7 @@ def check_may_change(actor: Actor, roles: Iterable[str]) -> None:
 def add_user(tx: Transaction, *, name: str, roles: list[str], password_hash: str = NO_PASSWORD) -> str:
     """Store a user and return the id. Raises `InvalidInputError`, `UserExistsError`."""
     name = name.strip()
-    if not 1 <= len(name) <= 100:
+    if not 1 <= max(len(name), len(name.casefold())) <= 100:
         raise InvalidInputError("A user needs a name of up to 100 characters.", field="name")
     if has_control_character(name):
         raise InvalidInputError("The text holds a control character.", field="name")

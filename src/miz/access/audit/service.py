@@ -175,7 +175,9 @@ class _Round:
 
 def _values(actor: Actor, action: str, patient_id: str | None, detail: str) -> dict[str, Any]:
     return {
-        "at": None, "user_id": actor.user_id, "roles": _roles(actor.roles), "place": actor.place, "patient_id": patient_id, "action": action,
+        "at": None, "user_id": actor.user_id, "roles": _roles(actor.roles), "place": actor.place,
+        # An id as somebody has sent it: one that is none must not hold up all that waits to be written.
+        "patient_id": patient_id[:36] if patient_id else None, "action": action,
         "detail": detail[:200], "history_id": None, "salt": None, "commitment": None,
     }  # fmt: skip
 

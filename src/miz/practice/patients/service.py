@@ -145,7 +145,7 @@ class Records:
 
     def confirm_group(self, tx: Transaction, actor: Actor, patient_id: str, token: str, group_id: str) -> Patient:
         """A group of questions was asked again, and nothing has changed."""
-        if not 0 < len(group_id) <= 40:
+        if not 0 < len(group_id) <= 36:
             raise InvalidInputError("Unknown field: {field}", field="group_id")
         record = self._load_guarded(tx, actor, patient_id, token)
         before = next((known for known in record.confirmations if known.group_id == group_id), None)

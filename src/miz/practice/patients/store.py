@@ -18,6 +18,8 @@ from miz.practice.patients.rows import ENTRY_TABLES, IDENTITY, SELECT_VERSION, e
 from miz.practice.tables import change, client_application, confirmation, decision, lease, patient, patient_word
 from miz.wire.client_protocol import Confirmation, Decision, Entry, EntryKind, Patient
 
+KEY_LIMIT = 200
+
 # A token counts only while its lease stands, and in the session of the window that holds it: tokens count up, so every
 # other one could be guessed. Nobody writes to a merged record.
 # Subqueries of one table each: SQLite plans a statement with joins anew at each run, which costs ten times the run.
@@ -132,9 +134,11 @@ def _entry_values(entry: Entry) -> dict[str, Any]:
 
 
 def _keys(record: Patient) -> dict[str, str]:
-    return {"family_key": folded(record.family_name), "given_key": folded(record.given_name)}
+    # Written out a name may grow beyond its column: ligatures become whole words.
+    return {"family_key": folded(record.family_name)[:KEY_LIMIT], "given_key": folded(record.given_name)[:KEY_LIMIT]}
 
 
 def _write_words(tx: Transaction, record: Patient) -> None:
-    words = name_words(record.family_name, record.given_name)
-    tx.connection.execute(insert(patient_word), [{"word": word, "patient_id": record.id} for word in sorted(words)])
+    words = {word[:KEY_LIMIT] for word in name_words(record.family_name, record.given_name)}
+    if words:
+        tx.connection.execute(insert(patient_word), [{"word": word, "patient_id": record.id} for word in sorted(words)])
