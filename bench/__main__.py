@@ -1,8 +1,8 @@
 """Every benchmark, or the named ones, as one table with the machine above it.
 
-    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [frameworks] [day] [growth] [--minutes=10]
+    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [programs] [day] [growth] [--minutes=10]
 
-`--write` renews the table in docs/performance.md. `frameworks`, `day` and `growth` take minutes and run only when they are named; the
+`--write` renews the table in docs/performance.md. `programs`, `day` and `growth` take minutes and run only when they are named; the
 last two have tables of their own. `--minutes` says how much of the ten minutes' working day is measured; a tenth without it.
 """
 
@@ -16,8 +16,8 @@ from bench import PeerMissingError
 from bench.machine import describe
 
 USUAL = ("leases", "serving", "search", "evaluation")
-OF_THEIR_OWN = ("day", "growth")
-NAMES = (*USUAL, "frameworks", *OF_THEIR_OWN)
+OF_THEIR_OWN = ("programs", "day", "growth")
+NAMES = (*USUAL, *OF_THEIR_OWN)
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- made by dev.py bench --write{} -->", "<!-- end -->"
 MINUTES = "--minutes="

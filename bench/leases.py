@@ -10,6 +10,7 @@ The median round counts. Each seat is one application with 20 patients of its ow
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -92,7 +93,7 @@ def run() -> list[dict[str, Any]]:
 def _peers(running: ExitStack, seats: int) -> list[Peer]:
     """The peers that this machine has; the others are left out with the reason."""
     peers = []
-    for start in (lambda: postgresql(seats), etcd):
+    for start in (partial(postgresql, seats), etcd):
         try:
             peers.append(running.enter_context(start()))
         except PeerMissingError as missing:

@@ -1,4 +1,4 @@
-"""The server itself: heartbeats beside a bare ASGI answer, patient search, start, memory.
+"""The server itself: heartbeats beside a bare answer of the same server program, patient search, start, memory.
 
 python -m bench.serving
 """
@@ -51,7 +51,7 @@ def _heartbeats(practice: PracticeUnderLoad) -> Iterator[dict[str, Any]]:
                 bare.append(load(url, "none", "heartbeat", [Seat("none", ["none"])] * count, SECONDS).rate)
                 ours.append(practice.load("heartbeat", count, SECONDS).rate)
             ratio = median(ours) / median(bare)
-            against = f"bare ASGI {median(bare):,.0f} /s"
+            against = f"bare answer {median(bare):,.0f} /s"
             yield _row(
                 f"heartbeats, {count} applications", round(median(ours)), "/s", f">= {0.4 * median(bare):,.0f}", f"{ratio:.2f}", against
             )

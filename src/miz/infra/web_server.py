@@ -135,9 +135,8 @@ def listen(host: str, port: int) -> socket.socket:
     if sys.platform != "win32":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if sys.platform == "linux":
-        # Who takes no bytes for so long has gone; what accepts connections hands these on to them.
+        # Who takes no bytes for so long has gone; accepted connections inherit it.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_DEADLINE_S * 1_000)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, HEADER_DEADLINE_S)
     try:
         listener.bind((host, port))
         listener.listen(CONNECTIONS)
