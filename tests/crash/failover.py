@@ -4,6 +4,7 @@ In turn the primary is killed, and its standby promoted, and the active server i
 What was acknowledged must be there, what was held before must be worth nothing, and work must go on within `WITHIN_S`.
 """
 
+import atexit
 import contextlib
 import http.client
 import random
@@ -77,6 +78,7 @@ class Cluster:
 
     def _new_standby(self) -> Postmaster:
         made = Postmaster(new_folder(), port=self._standby_port)
+        atexit.register(made.remove)  # also when the drill breaks off
         source = f"host=127.0.0.1 port={self.primary.port} user={USER} application_name=standby"
         command: list[str | Path] = [
             programs() / "pg_basebackup",
