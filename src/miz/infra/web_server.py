@@ -29,6 +29,8 @@ CONNECTIONS = 1_000
 # How long a stop waits for the answers that are under way.
 GRACE_S = 2.0
 _CUT_OFF_BYTES = 16 * BODY_LIMIT_BYTES
+# Instead of the program's own name.
+_SERVER = ("server", "miz")
 _NO_STORE = ("cache-control", "no-store")
 _JOINTS = {"cookie": "; "}
 
@@ -164,8 +166,8 @@ def _address_of(client: str) -> str:
 def _with_standing(headers: Headers) -> list[tuple[str, str]]:
     """An answer's own headers with those that every answer bears."""
     if any(name == "cache-control" for name, _ in headers):
-        return [*headers, *SECURITY_HEADERS]
-    return [*headers, _NO_STORE, *SECURITY_HEADERS]
+        return [*headers, _SERVER, *SECURITY_HEADERS]
+    return [*headers, _SERVER, _NO_STORE, *SECURITY_HEADERS]
 
 
 class _Body:
