@@ -3,7 +3,7 @@
 run    [options]   a demo practice with synthetic patients        test  [options]   every test, browser included
 setup              the environment alone                          check             format, lint, types, contracts, fast tests
 bench  [options]   the benchmarks                                 crash [options]   the fault rigs, long
-lock               renew the lock files
+lock               renew the lock files                           release           wheel, list of its parts, known holes
 """
 
 from __future__ import annotations
@@ -104,6 +104,12 @@ def docs() -> int:
     """The reference pages that are made from the program."""
     setup()
     return _become(PYTHON, "-m", "tools.reference")
+
+
+def release() -> int:
+    """The wheel, the list of its parts beside it, and whether a part has a known hole."""
+    setup()
+    return _become(PYTHON, "-m", "tools.release")
 
 
 def lock() -> None:
@@ -207,6 +213,7 @@ TASKS: dict[str, Callable[..., int | None]] = {
     "crash": crash,
     "docs": docs,
     "lock": lock,
+    "release": release,
 }
 WITH_OPTIONS = {"run", "test", "bench", "crash"}
 
