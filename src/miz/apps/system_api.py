@@ -19,6 +19,10 @@ _TOPICS = {"patients": ("patient", "opening", "draft"), "applications": ("applic
 _TOPICS_LIMIT = 50
 
 
+class Health(msgspec.Struct, frozen=True):
+    status: str
+
+
 class SystemRoutes:
     """The routes, bound to one server's parts."""
 
@@ -29,8 +33,8 @@ class SystemRoutes:
 
     def endpoints(self) -> list[Endpoint]:
         return [
-            Endpoint(method="GET", path="/health/live", may=EVERYBODY, run=self.live, summary="The process answers.", is_open_while_locked=True),
-            Endpoint(method="GET", path="/health/ready", may=EVERYBODY, run=self.ready, summary="The database answers.", is_open_while_locked=True),
+            Endpoint(method="GET", path="/health/live", may=EVERYBODY, run=self.live, answer=Health, summary="The process answers.", is_open_while_locked=True),
+            Endpoint(method="GET", path="/health/ready", may=EVERYBODY, run=self.ready, answer=Health, summary="The database answers.", is_open_while_locked=True),
             Endpoint(
                 method="GET", path="/api/v1/server", may=SIGNED_IN, run=self.server, answer=Server, summary="Practice, versions, mode, intervals.",
                 is_open_while_locked=True,
@@ -105,4 +109,4 @@ def _chunk(event: Event) -> bytes:
 
 
 def _status(word: str, status: int = 200) -> Reply:
-    return Reply(msgspec.json.encode({"status": word}), status, "application/json")
+    return Reply(msgspec.json.encode(Health(word)), status, "application/json")

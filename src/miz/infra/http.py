@@ -378,4 +378,6 @@ def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:
 def problem_reply(problem: Mapping[str, Any]) -> Reply:
     """The problem as `application/problem+json`."""
     headers = [("retry-after", str(problem.get("retry_after_s", 1)))] if problem["status"] in (429, 503) else []
+    if "allow" in problem:
+        headers.append(("allow", problem["allow"]))
     return Reply(msgspec.json.encode(problem), problem["status"], "application/problem+json", headers)

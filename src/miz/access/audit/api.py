@@ -46,7 +46,7 @@ class AuditRoutes:
             ),
             Endpoint(
                 method="GET", path=audit + "/chain", may=READ_AUDIT, run=self.chain, answer=ChainPart,
-                query={"after": "go on behind the entry with this id"}, summary="Entries with their hashes, oldest first, for an export.",
+                query={"after": "integer"}, summary="Entries with their hashes, oldest first, for an export; behind the entry `after`.",
             ),
             Endpoint(
                 method="PUT", path=audit + "/anchor", may=RENEW_AUDIT_ANCHOR, run=self.renew_anchor,
