@@ -228,8 +228,8 @@ def test_one_http_2_connection_carries_streams_and_requests(secured: tuple[Serve
     server, authority = secured
     base = f"https://localhost:{server.port}"
     asked = [(f"{base}/events", tmp_path / f"stream{number}") for number in range(12)] + [(f"{base}/asked", tmp_path / "answer")]
-    command = ["curl", "--silent", "--http2", "--parallel", "--max-time", "3", "--cacert", str(authority), "--header", "Cookie: a=1; b=2"]
-    command += ["--write-out", "%{http_version} %{num_connects}\n"]
+    command = ["curl", "--silent", "--http2", "--parallel", "--max-time", "3", "--cacert", str(authority)]
+    command += ["--header", "Cookie: a=1", "--header", "Cookie: b=2", "--write-out", "%{http_version} %{num_connects}\n"]
     for address, output in asked:
         command += ["--output", str(output), address]
     told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout.split()
