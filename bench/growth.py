@@ -27,6 +27,7 @@ from sqlalchemy import insert
 from bench.machine import memory_mb
 from miz.apps.demo import synthetic_patients
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.driver import driver_of
 from miz.kernel.fencing import FIRST
 from miz.practice.patients.model import folded, name_words
 from miz.practice.tables import patient, patient_word
@@ -70,7 +71,8 @@ def _filled(folder: DataFolder, people: Iterator[Person], count: int) -> list[Pe
         # Ids without order touch every page: with small transactions and the server's own small cache each of them would
         # write most of the file anew.
         connection.exec_driver_sql("PRAGMA cache_size=-2000000")
-        connection.commit()
+        driver = driver_of(connection)
+        driver.begin()
         for begin in range(0, count, IN_ONE_GO):
             some = [
                 {**person, "id": str(uuid.UUID(int=chance.getrandbits(128)))}
@@ -82,8 +84,9 @@ def _filled(folder: DataFolder, people: Iterator[Person], count: int) -> list[Pe
                 insert(patient_word), [{"word": word, "patient_id": person["id"]} for person in some for word in _words(person)]
             )
             if (begin // IN_ONE_GO + 1) % GOES_OF_A_TRANSACTION == 0:
-                connection.commit()
-        connection.commit()
+                driver.commit()
+                driver.begin()
+        driver.commit()
     return chance.sample(kept, min(TURNS, len(kept)))
 
 
