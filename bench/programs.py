@@ -155,7 +155,7 @@ def _served(name: str, packages: tuple[str, ...], shared: Path, command: list[st
 
 def _rate(program: Program, connections: int) -> float:
     command = [
-        "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", str(program.folder / "post.lua"), f"https://127.0.0.1:{program.port}/",
+        "wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{SECONDS}s", "-s", str(program.folder / "post.lua"), f"https://127.0.0.1:{program.port}/",
     ]  # fmt: skip
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in told or "Socket errors" in told:
