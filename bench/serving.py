@@ -68,7 +68,7 @@ def _searches(practice: PracticeUnderLoad) -> Iterator[dict[str, Any]]:
 def _start(practice: PracticeUnderLoad) -> float:
     """Seconds from the process's start until an answer from the database has come."""
     until_ready_s = practice.server.start()
-    status, _ = HttpSender(practice.server.url)("GET", "/health/ready", {}, b"")
+    status, _ = HttpSender(practice.server.url, certificate=practice.certificate)("GET", "/health/ready", {}, b"")
     assert status == 200
     practice.server.stop()
     return until_ready_s

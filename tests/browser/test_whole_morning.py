@@ -121,6 +121,8 @@ def ask_and_enter(seat: Desk, words: Words) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator("#notes .lines")).to_contain_text("Kommt mit der Tochter.")
     page.keyboard.press("Alt+3")
+    # The page that is left has a field of this name, too.
+    page.wait_for_url("**/allergies")
     page.locator("#text").fill("Penic")
     expect(page.locator("#text-hits [role=option]").first).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
