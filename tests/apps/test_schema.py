@@ -19,7 +19,10 @@ def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
         names = set(found.get_table_names()) - {"alembic_version"}
         assert names == set(metadata.tables)
         for name, table in metadata.tables.items():
-            columns = {column["name"]: (str(column["type"]).replace("DOUBLE PRECISION", "FLOAT"), column["nullable"]) for column in found.get_columns(name)}
+            columns = {
+                column["name"]: (str(column["type"]).replace("DOUBLE PRECISION", "FLOAT"), column["nullable"])
+                for column in found.get_columns(name)
+            }
             dialect = database.write_engine.dialect
             declared = {column.name: (column.type.compile(dialect), bool(column.nullable)) for column in table.columns}
             assert columns == declared, name

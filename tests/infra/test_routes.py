@@ -36,7 +36,9 @@ def test_a_path_leads_to_its_route(routes: Routes[str], method: str, path: str, 
     assert routes.find(method, path) == (answers, taken)
 
 
-@pytest.mark.parametrize("path", ["", "x", "//", "/patients", "/patients/", "/patients//history", "/patients/7/8/9", "/PATIENTS/7", "/static/12"])
+@pytest.mark.parametrize(
+    "path", ["", "x", "//", "/patients", "/patients/", "/patients//history", "/patients/7/8/9", "/PATIENTS/7", "/static/12"]
+)
 def test_other_paths_lead_nowhere(routes: Routes[str], path: str) -> None:
     assert routes.find("GET", path) is None
     assert routes.methods_at(path) == set()

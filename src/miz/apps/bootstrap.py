@@ -104,7 +104,9 @@ class Server:
     Raises `DataFolderInUseError`, `NoPracticeError` and what opening the database raises.
     """
 
-    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None, waiting: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None, waiting: Callable[[], None] | None = None
+    ) -> None:
         folder.require_practice()
         self.folder = folder
         self.settings = settings
@@ -225,7 +227,9 @@ class Server:
         return [
             *FindPages(desk, self.records, self.writer).endpoints(),
             *PatientPages(desk, self.records, self.memory, self.writer).endpoints(),
-            *AccessPages(self.sessions, self.signing_in, reader=reader, practice=self.practice, session_h=self.settings.session_h).endpoints(),
+            *AccessPages(
+                self.sessions, self.signing_in, reader=reader, practice=self.practice, session_h=self.settings.session_h
+            ).endpoints(),
             *AccountPages(self.accounts, reader=reader, settings=self.settings, practice=self.practice).endpoints(),
             *self.second_factor_pages.endpoints(),
             *DevicePages(self.devices, reader=reader, practice=self.practice).endpoints(),

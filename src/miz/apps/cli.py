@@ -114,7 +114,9 @@ def init(
     owner: Annotated[str, typer.Option(help="Name of the owner, who signs in with it.")],
     password_file: Annotated[Path | None, typer.Option(help="File with the owner's password; asked for otherwise.", metavar="F")] = None,
     recovery_key_out: Annotated[Path | None, typer.Option(help="Write the recovery key here instead of showing it.", metavar="F")] = None,
-    database_url: Annotated[str | None, typer.Option(help="An empty PostgreSQL database; preset by MIZ_DATABASE_URL.", metavar="URL")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="An empty PostgreSQL database; preset by MIZ_DATABASE_URL.", metavar="URL")
+    ] = None,
 ) -> None:
     """Set up a practice with its first owner."""
     from miz.apps.bootstrap import data_folder, set_up_practice

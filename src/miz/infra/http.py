@@ -6,7 +6,7 @@ An `Endpoint` cannot be made without saying who may call it: deny by default.
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Literal, Protocol
@@ -193,7 +193,7 @@ class Stream:
 
 Answer = Reply | Stream
 # What a server program serves: asked with a call, it answers, whatever happens.
-App = Callable[[Call], Awaitable[Answer]]
+App = Callable[[Call], Coroutine[Any, Any, Answer]]
 
 
 @dataclass(frozen=True, kw_only=True)

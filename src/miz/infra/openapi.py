@@ -61,7 +61,10 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "responses": {str(endpoint.status if endpoint.answer is not None else 204): success, "4XX": problem, "5XX": problem},
     }
     if endpoint.body is not None:
-        operation["requestBody"] = {"required": _is_needed(endpoint.body), "content": {"application/json": {"schema": schema_of[endpoint.body]}}}
+        operation["requestBody"] = {
+            "required": _is_needed(endpoint.body),
+            "content": {"application/json": {"schema": schema_of[endpoint.body]}},
+        }
     if endpoint.may is not EVERYBODY:
         operation["security"] = [{"bearer": []}, {"cookie": []}]
         operation["x-roles"] = sorted(endpoint.may)

@@ -37,7 +37,9 @@ class Trail:
         self.anchor_file = folder.audit_anchor
         asyncio.run(self._fill())
         # Rules of the tables stop no intruder.
-        driver_of(self.database.writer_connection).rows("SET session_replication_role = replica" if is_on_server() else "PRAGMA foreign_keys=OFF")
+        driver_of(self.database.writer_connection).rows(
+            "SET session_replication_role = replica" if is_on_server() else "PRAGMA foreign_keys=OFF"
+        )
 
     async def _fill(self) -> None:
         writer = Writer(self.database, clock=FakeClock())

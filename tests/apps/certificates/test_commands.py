@@ -26,7 +26,16 @@ NAMES = "praxis.internal,192.0.2.10"
 def run(folder: DataFolder, *arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code, and what the command said."""
     command = [sys.executable, "-m", "miz", "--lang", "de", "certificate", *arguments, "--data", str(folder.path)]
-    known = os.environ | {"MIZ_KEY_FILE": str(folder.path / "test.key"), "MIZ_SERVER_NAMES": NAMES, "COLUMNS": "200", "MIZ_DATABASE_URL": url_of(folder.path.parent)} | environment
+    known = (
+        os.environ
+        | {
+            "MIZ_KEY_FILE": str(folder.path / "test.key"),
+            "MIZ_SERVER_NAMES": NAMES,
+            "COLUMNS": "200",
+            "MIZ_DATABASE_URL": url_of(folder.path.parent),
+        }
+        | environment
+    )
     done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout + done.stderr
 
