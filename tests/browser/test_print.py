@@ -21,6 +21,11 @@ def paper(desk: Callable[..., Desk]) -> Page:
     return seat.page
 
 
+def test_a_page_being_printed_stays_as_it_is(paper: Page) -> None:
+    paper.evaluate("import(document.querySelector('script[src$=\"/miz.js\"]').src.replace('miz.js', 'live.js')).then(live => live.refresh())")
+    expect(paper.locator("[data-now]")).not_to_be_empty()
+
+
 def computed(page: Page, selector: str, name: str, pseudo: str | None = None) -> Any:
     script = "([selector, name, pseudo]) => getComputedStyle(document.querySelector(selector), pseudo)[name]"
     return page.evaluate(script, [selector, name, pseudo])

@@ -115,12 +115,24 @@ export async function refresh() {
   await asked.catch(() => {});
 }
 
+let isPrinting = false;
+addEventListener("beforeprint", () => (isPrinting = true));
+addEventListener("afterprint", () => {
+  isPrinting = false;
+  refreshSoon();
+});
+
 // Nobody's typing is replaced: such a region takes over the new keys of its forms and waits.
 const plain = (region) => region.outerHTML.replace(/ value="[0-9a-f]{32}"| open=""| class=""| autofocus=""/g, "");
 let answered = null;
 document.addEventListener("htmx:beforeSwap", (event) => (answered = event.detail.requestConfig.elt));
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target, fragment } = event.detail;
+  // A page on its way to the printer stays as it is.
+  if (isPrinting) {
+    event.detail.shouldSwap = false;
+    return;
+  }
   // An answer about another patient than the one shown is never put in.
   if (fragment.firstElementChild?.dataset.of !== target.dataset.of) {
     event.detail.shouldSwap = false;
