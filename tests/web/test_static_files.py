@@ -8,7 +8,7 @@ from miz.ui import assets
 from miz.ui.i18n import LOCALE_FOLDER
 from miz.ui.render import TEMPLATE_FOLDERS
 
-CSS_LIMIT_BYTES = {"miz.css": 30_000, "console.css": 8_000}
+CSS_LIMIT_BYTES = {"miz.css": 30_000, "console.css": 8_000, "evaluation.css": 6_000}
 FIRST_VISIT_LIMIT_BYTES = {"patient.html": 250_000, "console_overview.html": 300_000}
 # An address in a template, the icons that every page draws on, an import of a script, a file of a style sheet.
 _NAMED = re.compile(r"address\('([^']+)'\)|(?:from|import) \"\./([^\"]+)\"|url\(\"([^\"]+)\"\)")

@@ -1,11 +1,13 @@
 """What the pages of the practice ask the knowledge base, answered by the check. Nothing here can write."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Literal
 
 from miz.apps.interruptions import interruption_of
 from miz.apps.verdicts import ORDER, verdict_of
+from miz.checks import wording
 from miz.checks.evaluation import evaluate, resolver_of
 from miz.checks.grouping import group_findings, is_background
 from miz.checks.model import case_of, chosen_drugs
@@ -13,6 +15,7 @@ from miz.checks.suitability import Suitability
 from miz.knowledge.edition import Edition
 from miz.knowledge.model import Words
 from miz.practice.advice import Advice, Interruption, Question, QuestionGroup, Verdict
+from miz.ui.i18n import translator
 from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, Patient
 
 # The buttons under the field for what is planned; the rest is found by typing.
@@ -36,6 +39,13 @@ USUAL_DRUGS = (
     Words("Dexamethason 4", "Dexamethasone 4"),
     Words("Midazolam 7,5", "Midazolam 7.5"),
 )
+# Which entry of a record answers what could not be checked.
+PLACES = {
+    wording.NOTHING_PLANNED: "planned",
+    wording.MEDICATION_UNKNOWN: "medication",
+    wording.ALLERGIES_UNKNOWN: "allergies",
+    wording.CONDITIONS_UNKNOWN: "conditions",
+}
 _LISTS_KEPT = 64
 
 
@@ -70,6 +80,7 @@ class EditionAdvisor:
             answer=answer,
             cards=self._grouped(finding for finding in findings if finding not in aside),
             further=self._grouped(aside),
+            places=self._places(language),
         )
 
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
@@ -147,6 +158,12 @@ class EditionAdvisor:
         suitability = Suitability(self._edition, patient, today=self._today(), language=language, with_planned=True, without=text)
         meaning = suitability.planned(text) if role == "planned" else suitability.taken(text, drug_id, strength)
         return interruption_of(suitability, meaning, f"{strength} {dose}", self.usual_drugs(language=language))
+
+    @staticmethod
+    @cache
+    def _places(language: str) -> Mapping[str, str]:
+        say = translator(language)
+        return {say(sentence): place for sentence, place in PLACES.items()}
 
     def _grouped(self, findings: Iterable[Finding]) -> list[Sequence[Finding]]:
         return [card.findings for card in group_findings(self._edition, findings)]

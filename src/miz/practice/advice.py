@@ -1,7 +1,7 @@
 """What the practice asks the knowledge base; the composition root hands in who answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, ObservationKind, Patient
@@ -9,11 +9,16 @@ from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, Observation
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """A check, its findings grouped by clinical risk, the worst first; `further` are those without a task in the dental chair."""
+    """A check, its findings grouped by clinical risk, the worst first; `further` are those without a task in the dental chair.
+
+    `places` says for sentences of `not_checked` which entry of the record would answer them: `weight_kg`, `egfr`, `pregnancy_week`,
+    `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`.
+    """
 
     answer: CheckAnswer
     cards: Sequence[Sequence[Finding]]
     further: Sequence[Sequence[Finding]]
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

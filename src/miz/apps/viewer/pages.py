@@ -6,10 +6,12 @@ from datetime import date
 from typing import ClassVar, Literal
 
 from miz.practice.advice import Advice, Verdict
-from miz.practice.web.views import Card, PatientBar, bar_of, evaluation_of
+from miz.practice.web.evaluation import Card, evaluation_of
+from miz.practice.web.views import PatientBar, bar_of
 from miz.wire.client_protocol import EditionRef, Patient
 
 Rank = Literal["high", "medium", "low", "unchecked"]
+LOW_LINES_IN_SIGHT = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,13 +86,15 @@ def patient_screen(
 ) -> PatientScreen:
     """The screen of a patient; nothing that the check says is left out without being counted."""
     evaluation = evaluation_of(patient, advice)
+    low = [card for card in evaluation.cards if card.level == "low"]
+    is_low_shown = len(low) <= LOW_LINES_IN_SIGHT
     return PatientScreen(
         stamp=stamp,
         room=room,
         bar=bar_of(patient, today),
         is_discreet=is_discreet,
-        lines=[_line(card) for card in evaluation.cards],
-        further=len(evaluation.further),
+        lines=[_line(card) for card in evaluation.cards if is_low_shown or card.level != "low"],
+        further=len(evaluation.further) + (0 if is_low_shown else len(low)),
         further_high=sum(card.level == "high" for card in evaluation.further),
         not_checked=evaluation.not_checked,
         is_text_unknown=bool(evaluation.unknown),

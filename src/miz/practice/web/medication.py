@@ -12,6 +12,7 @@ from miz.infra.db.writer import Transaction
 from miz.infra.http import Call, Endpoint, Reply
 from miz.practice.advice import Verdict
 from miz.practice.web import interruption, views
+from miz.practice.web.evaluation import Evaluation, evaluation_of
 from miz.practice.web.frame import Toast, reply
 from miz.practice.web.record import PatientPage, RecordDesk, page
 from miz.ui.face import look_of
@@ -24,7 +25,7 @@ class MedicationPage(PatientPage):
 
     template: ClassVar[str] = "medication.html"
     groups: list[views.MedicationGroup]
-    evaluation: views.Evaluation
+    evaluation: Evaluation
     procedures: list[list[str]]
     usual_procedures: list[str]
     own: list[views.VerdictGroup]
@@ -61,7 +62,7 @@ class MedicationTab:
         own = desk.preferred_drugs(language)
         return MedicationPage(
             **shown, groups=views.medication_groups(record, advice, partial(advisor.drug, language=language)),
-            evaluation=views.evaluation_of(record, advice), procedures=advisor.procedures(language=language),
+            evaluation=evaluation_of(record, advice), procedures=advisor.procedures(language=language),
             usual_procedures=advisor.usual_procedures(language=language),
             own=views.verdict_groups(advisor.own_drugs(record, own, language=language)),
             may_sign_off=shown["may_write"] and not SIGN_OFF.isdisjoint(call.person.roles), check_text=check_text,

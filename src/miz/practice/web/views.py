@@ -7,24 +7,18 @@ from typing import Any, Literal
 
 from miz.kernel.partial_date import age_on
 from miz.practice.advice import Advice, Verdict
+from miz.practice.web.evaluation import LEVELS, Level
 from miz.wire.client_protocol import (
     ENTRY_KINDS,
     Change,
-    Decision,
     Dose,
     Draft,
     DrugItem,
-    EditionRef,
-    Finding,
     Medication,
     Patient,
     Resolved,
-    Severity,
 )
 
-Level = Literal["high", "medium", "low"]
-LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
-LOW_CARDS_IN_SIGHT = 3
 _TAB_OF_FORM: Mapping[str, str] = {
     "medication": "medication", "planned": "medication", "allergies": "allergies", "conditions": "anamnesis", "observations": "anamnesis",
     "notes": "anamnesis", "answers": "anamnesis",
@@ -67,43 +61,6 @@ class MedicationGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardPart:
-    """One finding of a card: what, why, what to do."""
-
-    title: str
-    effect: str
-    action: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """One clinical risk and what to do about it; the finding that leads gives the title."""
-
-    level: Level
-    title: str
-    parts: Sequence[CardPart]
-    alternatives: Sequence[str]
-    sources: Sequence[str]
-    rules: Sequence[str]
-    is_reviewed: bool
-    decision: Decision | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """The check as a person reads it: cards, what is folded, what was not checked."""
-
-    edition: EditionRef
-    cards: Sequence[Card]
-    further: Sequence[Card]
-    unknown: Sequence[str]
-    not_checked: Sequence[str]
-    medication_count: int
-    allergy_count: int
-    is_planned: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class DraftLine:
     """What somebody has typed and not saved, and the tab that has its form."""
 
@@ -143,25 +100,6 @@ def bar_of(patient: Patient, today: date, open_questions: int = 0) -> PatientBar
         patient=patient, name=name, age=age_on(patient.birth_date, today), weight_kg=newest.value if newest else None,
         open_questions=open_questions,
     )  # fmt: skip
-
-
-def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
-    """The check as cards, and in words what it could not judge."""
-    answer = advice.answer
-    cards, further = ([_card(group, patient.decisions) for group in groups] for groups in (advice.cards, advice.further))
-    low = [card for card in cards if card.level == "low"]
-    if len(low) > LOW_CARDS_IN_SIGHT:
-        cards, further = [card for card in cards if card.level != "low"], low + further
-    return Evaluation(
-        edition=answer.edition,
-        cards=cards,
-        further=further,
-        unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
-        not_checked=answer.not_checked,
-        medication_count=sum(entry.status != "stopped" for entry in patient.medication),
-        allergy_count=len(patient.allergies),
-        is_planned=bool(patient.planned),
-    )
 
 
 def medication_groups(patient: Patient, advice: Advice, drug_of: Callable[[str], DrugItem | None]) -> list[MedicationGroup]:
@@ -244,33 +182,6 @@ def _levels(advice: Advice) -> dict[str, Level]:
         if found:
             worst[line.text] = min(found, key=_RANK.__getitem__)
     return worst
-
-
-def _card(group: Sequence[Finding], decisions: Sequence[Decision]) -> Card:
-    lead = group[0]
-    sources = dict.fromkeys(
-        f"{source.title} ({source.year})" if source.year else source.title for finding in group for source in finding.sources
-    )
-    return Card(
-        level=LEVELS[lead.severity],
-        title=lead.title,
-        parts=_parts(group),
-        alternatives=list(dict.fromkeys(name for finding in group for name in finding.alternatives)),
-        sources=list(sources),
-        rules=[finding.rule for finding in group],
-        is_reviewed=all(finding.reviewed for finding in group),
-        decision=next((one for one in reversed(decisions) if not {finding.rule for finding in group}.isdisjoint(one.rules)), None),
-    )
-
-
-def _parts(group: Sequence[Finding]) -> list[CardPart]:
-    """The findings of a card in their order; what was said already is not said again."""
-    parts, said = [], set()
-    for finding in group:
-        new = {"effect": finding.effect, "action": finding.action}
-        parts.append(CardPart(title=finding.title, **{name: "" if text in said else text for name, text in new.items()}))
-        said |= set(new.values())
-    return parts
 
 
 def _text(value: Any) -> str:

@@ -110,7 +110,7 @@ export async function refresh() {
   const source = { source: document.body, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
   const asked = Object.values(values).some((value) => value.trim())
     ? window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values })
-    : window.htmx.ajax("GET", document.body.dataset.console || location.pathname, source);
+    : window.htmx.ajax("GET", document.body.dataset.console || location.pathname + location.search, source);
   // A silent server is noticed by its missing signal.
   await asked.catch(() => {});
 }
