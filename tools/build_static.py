@@ -15,6 +15,7 @@ from tools.steps import ROOT, StepError, quietly, step
 MODULES = ROOT / "node_modules"
 UI = ROOT / "src/miz/ui"
 VENDOR = UI / "static/vendor"
+FONTS = UI / "typst/fonts"
 ICONS = UI / "icons.txt"
 KNOWLEDGE = ROOT / "src/miz/knowledge"
 EDITION = KNOWLEDGE / "built/edition.sqlite"
@@ -31,6 +32,12 @@ COPIES = {
     "uplot.js": "uplot/dist/uPlot.iife.min.js",
     "uplot.css": "uplot/dist/uPlot.min.css",
     "uplot.LICENSE.txt": "uplot/LICENSE",
+}
+# The same family whole and in two fixed weights: what sets the papers reads no other form.
+FONT_COPIES = {
+    "IBMPlexSans-Regular.ttf": "@expo-google-fonts/ibm-plex-sans/400Regular/IBMPlexSans_400Regular.ttf",
+    "IBMPlexSans-SemiBold.ttf": "@expo-google-fonts/ibm-plex-sans/600SemiBold/IBMPlexSans_600SemiBold.ttf",
+    "IBMPlexSans.LICENSE.txt": "@expo-google-fonts/ibm-plex-sans/LICENSE_FONT",
 }
 
 
@@ -49,9 +56,10 @@ def packages() -> None:
 
 
 def front_end() -> None:
-    """The vendor files from `node_modules`: htmx, the font, one sprite of the icons named in `icons.txt`, licences."""
+    """The vendor files from `node_modules`: htmx, fonts for screen and paper, one sprite of the icons named in `icons.txt`, licences."""
     inputs = [ICONS, ROOT / "package-lock.json", Path(__file__).resolve()]
-    step("front-end", inputs=inputs, outputs=[VENDOR / name for name in (*COPIES, "icons.svg")], action=_make_vendor_files)
+    outputs = [*(VENDOR / name for name in (*COPIES, "icons.svg")), *(FONTS / name for name in FONT_COPIES)]
+    step("front-end", inputs=inputs, outputs=outputs, action=_make_vendor_files)
 
 
 def catalogues(python: str) -> None:
@@ -100,6 +108,9 @@ def _make_vendor_files() -> None:
     VENDOR.mkdir(parents=True, exist_ok=True)
     for name, source in COPIES.items():
         shutil.copyfile(MODULES / source, VENDOR / name)
+    FONTS.mkdir(parents=True, exist_ok=True)
+    for name, source in FONT_COPIES.items():
+        shutil.copyfile(MODULES / source, FONTS / name)
     # The minified file, a third of the module's size, exports nothing; as a module it needs this line.
     with (VENDOR / "uplot.js").open("a", encoding="utf-8") as chart:
         chart.write("\nexport default uPlot;\n")
