@@ -25,23 +25,24 @@ def interactions(edition: Edition, things: list[Thing], about: Thing | None = No
 
     With `about`, one of the things, only rules in which it takes part.
     """
-    concerned = None if about is None else {place.rule for token in about.tokens for place in edition.rule_sides.get(token, ())}
-    met: dict[int, list[list[Met]]] = {}
-    rules = edition.facts.rules
-    for thing in things:
-        for token in thing.tokens:
-            for place in edition.rule_sides.get(token, ()):
-                if concerned is not None and place.rule not in concerned:
-                    continue
-                sides = met.get(place.rule)
-                if sides is None:
-                    sides = met[place.rule] = [[{} for _ in terms] for terms in rules[place.rule].sides]
-                sides[place.side][place.term].setdefault(thing.place, []).append(token)
-    for number, (left, right) in sorted(met.items()):
-        if all(left) and all(right):
-            for found in _pairs(rules[number], left, right):
-                if about is None or about.place in found.left or about.place in found.right:
-                    yield found
+    rules, whole = edition.facts.rules, edition.whole_rules
+    places = [(thing.place, token, edition.rule_sides.get(token, ())) for thing in things for token in thing.tokens]
+    bits: dict[int, int] = {}
+    for _, _, sides in places:
+        for side in sides:
+            bits[side.rule] = bits.get(side.rule, 0) | side.bit
+    concerned = bits.keys() if about is None else {side.rule for token in about.tokens for side in edition.rule_sides.get(token, ())}
+    met: dict[int, list[list[Met]]] = {
+        rule: [[{} for _ in terms] for terms in rules[rule].sides] for rule in sorted(concerned) if bits[rule] == whole[rule]
+    }
+    for place, token, sides in places:
+        for side in sides:
+            if side.rule in met:
+                met[side.rule][side.side][side.term].setdefault(place, []).append(token)
+    for rule, (left, right) in met.items():
+        for found in _pairs(rules[rule], left, right):
+            if about is None or about.place in found.left or about.place in found.right:
+                yield found
 
 
 def _pairs(rule: Rule, left: list[Met], right: list[Met]) -> Iterator[Interaction]:

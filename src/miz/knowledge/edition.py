@@ -30,13 +30,14 @@ class EditionUnreadableError(MizError):
     hint = "Install the drug data again. Nothing can be checked until then."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RuleSide:
-    """Where a token occurs: which rule, which of its two sides, which term of that side."""
+    """Where a token occurs: which rule, which of its two sides, which term of that side. `bit` is the term's own in the rule."""
 
     rule: int
     side: int
     term: int
+    bit: int
 
 
 class Edition:
@@ -83,11 +84,18 @@ class Edition:
         """For each token the places in rules where it counts."""
         places: dict[str, list[RuleSide]] = {}
         for number, rule in enumerate(self.facts.rules):
+            bit = 1
             for side, terms in enumerate(rule.sides):
                 for term, tokens in enumerate(terms):
                     for token in tokens:
-                        places.setdefault(token, []).append(RuleSide(number, side, term))
+                        places.setdefault(token, []).append(RuleSide(number, side, term, bit))
+                    bit <<= 1
         return {token: tuple(found) for token, found in places.items()}
+
+    @cached_property
+    def whole_rules(self) -> tuple[int, ...]:
+        """For each rule the bits of all its terms."""
+        return tuple((1 << sum(map(len, rule.sides))) - 1 for rule in self.facts.rules)
 
     def state(self, today: date) -> State:
         """`warning` in the last 60 days, `passive` after the last day."""
