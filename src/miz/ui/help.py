@@ -19,6 +19,7 @@ TOPICS: dict[str, str] = {
     "medication": N_("Record the medication"),
     "anamnesis": N_("Medical history and allergies"),
     "evaluation": N_("Read the evaluation"),
+    "legend": N_("Reading aid to print"),
     "viewer": N_("Set up a Viewer"),
     "modes": N_("Operating mode and registration mode"),
     "users": N_("Users, codes and PIN"),
