@@ -35,10 +35,10 @@ def test_every_macro_has_its_entry() -> None:
 def test_every_component_of_the_pages_has_its_entry() -> None:
     """Those that no macro makes, because their words are a page's own; each is a class of a style sheet."""
     shown = {name for names in PART.findall(GALLERY) for name in names.split()}
-    sheets = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("miz.css", "console.css"))
+    sheets = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("miz.css", "console.css", "evaluation.css"))
     components = {
         "patient-bar", "allergies", "pill", "combobox", "medication", "own-drugs", "toast", "chips", "listing", "fold", "button",
-        "tiles", "health", "table-scroll", "inline-form", "one-time-code", "facts",
+        "tiles", "health", "table-scroll", "inline-form", "one-time-code", "facts", "level-group", "ground",
     }  # fmt: skip
     assert components - shown == set()
     assert {name for name in components if not re.search(rf"\.{name}\b", sheets)} == set()
