@@ -1,4 +1,6 @@
-"""Every rule of the tables, generated: it holds with a member of each side, and not with one side alone."""
+"""Every rule of the tables, generated: it holds with a member of each side, not with one side alone, and not with the nearest drug
+that is no member any more.
+"""
 
 import random
 from collections.abc import Iterator
@@ -18,7 +20,8 @@ from miz.knowledge.table_files import read_tables
 
 TODAY = date(2026, 11, 22)
 _TABLES = read_tables()
-RULES = build_facts(_TABLES, selectors_of(_TABLES)).rules
+_FACTS = build_facts(_TABLES, selectors_of(_TABLES))
+RULES = _FACTS.rules
 
 
 def thing(place: int, tokens: Tokens, role: Role = "medication") -> Thing:
@@ -59,6 +62,34 @@ def test_a_rule_does_not_hold_with_one_side_alone(edition: Edition, rule: Rule) 
                 assert rule.id not in met(edition, *(frozenset({token}) for token in side)), side
         for token in (*left, *right):
             assert rule.id not in met(edition, frozenset({token})), "one drug alone"
+
+
+def shared_levels(code: str, other: str) -> int:
+    """How many of the five levels of the ATC two codes have in common."""
+    return sum(code[:length] == other[:length] for length in (1, 3, 4, 5, 7))
+
+
+def nearest_outsiders(rule: Rule, term: Tokens) -> list[str]:
+    """The drugs that share most levels of the ATC code with a member of the term, and are in no term of the rule."""
+    members = frozenset().union(*(tokens for side in rule.sides for tokens in side))
+    codes = {code for drug in _FACTS.substances if drug.id in term for code in drug.atc}
+    near = {
+        drug.id: max((shared_levels(code, own) for own in drug.atc for code in codes), default=0)
+        for drug in _FACTS.substances
+        if drug.id not in members and drug.is_checked
+    }
+    return sorted(near, key=lambda drug: (-near[drug], drug))[:2]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_ends_at_the_nearest_drug_that_is_no_member(edition: Edition, rule: Rule) -> None:
+    left, right = next(one_of_each(rule))
+    for members, other, terms in ((left, right, rule.sides[0]), (right, left, rule.sides[1])):
+        for place, term in enumerate(terms):
+            for outsider in nearest_outsiders(rule, term):
+                changed = [*members[:place], outsider, *members[place + 1 :]]
+                if not all(any(token in term for token in (*changed, *other)) for side in rule.sides for term in side):
+                    assert rule.id not in met(edition, *(frozenset({token}) for token in (*changed, *other))), outsider
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if max(map(len, rule.sides)) > 1], ids=lambda rule: rule.id)
