@@ -1,4 +1,4 @@
-"""The reference pages that are made from the program itself: errors, settings, HTTP calls.
+"""The reference pages that are made from the program itself: errors, settings, HTTP calls, what the check answers to its cases.
 
 `python dev.py docs` writes them; `tests/docs/test_reference.py` fails when they no longer say what the program does.
 """
@@ -7,8 +7,10 @@ import importlib
 import inspect
 import pkgutil
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import miz
@@ -16,6 +18,9 @@ from miz.apps.demo import make_demo
 from miz.infra.http import EVERYBODY, STATUS_OF, Endpoint
 from miz.infra.settings import Settings
 from miz.kernel.errors import EXIT_CODES, MizError
+from miz.knowledge.compiler import compile_edition
+from miz.knowledge.edition import Edition
+from tests.checks.scoring import LINES, expectations, rows
 from tools.steps import ROOT
 
 FOLDER = ROOT / "docs/reference"
@@ -76,7 +81,32 @@ def http_page() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"errors.md": errors_page, "http.md": http_page, "settings.md": settings_page}
+def check_cases_page() -> str:
+    """How much of what dentists expect the check says, by the cases written by hand."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "edition.sqlite"
+        compile_edition(path)
+        edition = Edition.open(path)
+        found = list(expectations(edition))
+    missed = "".join(f"- `{one.miss.case}`: {one.miss.sort} {one.miss.wanted}\n" for one in found if one.miss)
+    table = _page(
+        "The check against its cases",
+        f"{len(LINES)} cases stand in `tests/checks/cases.jsonl`: whole lines as they are typed at the desk, and what somebody who knows drugs "
+        "expects of the answer. They were written from professional knowledge and the tables, before the program was asked. "
+        "A finding counts when its kind and all its subjects appear, with at least the severity. A case is changed only when it was wrong. "
+        f"Drug data {edition.id}.",
+        ("what is counted", "how many", "share", "goal"),
+        rows(found),
+    )
+    return f"{table}\n## What is missed\n\n{missed or 'Nothing.' + chr(10)}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "check-cases.md": check_cases_page,
+    "errors.md": errors_page,
+    "http.md": http_page,
+    "settings.md": settings_page,
+}
 
 
 def write_pages() -> None:

@@ -187,4 +187,4 @@ def rows(found: list[Expectation]) -> list[tuple[str, str, str, str]]:
 
 def _row(text: str, met: Iterable[bool], goal: str) -> tuple[str, str, str, str]:
     count, total = share(met)
-    return text, f"{count} of {total}", f"{100 * count / total:.1f} %", goal
+    return text, f"{count} of {total}", f"{100 * count / total:.1f} %" if total else "", goal
