@@ -34,8 +34,14 @@ SEE_CONSOLE = frozenset({"owner", "admin", "technician"})
 MANAGE_PLACES = frozenset({"owner", "admin", "local"})
 MANAGE_DEVICES = frozenset({"owner", "admin", "local"})
 OWN_ACCOUNT = frozenset(ROLES)
+PRINT_PATIENT = _TREATING
 EXPORT_PATIENTS = frozenset({"local"})
-"""One patient also on paper for dentist, assistant and owner; the whole file only for whoever owns the folder."""
+"""One patient also on paper, see `PRINT_PATIENT`; the whole file only for whoever owns the folder."""
+READ_BACKUPS = frozenset({"owner", "admin", "technician", "auditor", "local"})
+RUN_BACKUP = frozenset({"owner", "admin", "technician", "local"})
+PLAN_BACKUPS = frozenset({"owner", "admin", "local"})
+SEND_BACKUP = frozenset({"local"})
+"""Names folders of the server's computer."""
 READ_AUDIT = frozenset({"owner", "admin", "auditor", "local"})
 RENEW_AUDIT_ANCHOR = frozenset({"owner", "local"})
 READ_CERTIFICATE = frozenset({"owner", "admin", "technician", "local"})

@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from miz.access.accounts.service import Accounts
 from miz.access.accounts.web import AccountPages
 from miz.access.api import SessionRoutes
 from miz.access.attempts import Attempts
+from miz.access.audit import queries as audit_queries
 from miz.access.audit.api import AuditRoutes
 from miz.access.audit.service import AuditTrail, signing_seed
 from miz.access.credentials import Credentials
@@ -40,9 +42,14 @@ from miz.apps.certificates.api import CertificateRoutes
 from miz.apps.certificates.service import CertificateDesk
 from miz.apps.console.routes import console_endpoints
 from miz.apps.console.traffic import Traffic
+from miz.apps.drugs.pages import DrugPages
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
+from miz.backup.api import BackupRoutes
+from miz.backup.errors import BackupUnsoundError
+from miz.backup.making import Practice
+from miz.backup.service import Backups
 from miz.checks.api import CheckRoutes
 from miz.infra.certificates.folder import Certificates
 from miz.infra.clock import SystemClock
@@ -86,6 +93,8 @@ from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
 from miz.practice.web.pages import PatientPages
+from miz.practice.web.papers.routes import PaperRoutes
+from miz.practice.web.record import RecordDesk
 from miz.ui import assets, gallery
 from miz.ui import help as help_pages
 from miz.ui.face import Face
@@ -142,6 +151,9 @@ class Server:
         )
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock, give_up=self._give_up)
+        self.backups = Backups(
+            Practice(self.folder, key, miz.__version__), self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, opens=self._open_restored
+        )
         self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
         self.traffic = Traffic()
@@ -209,24 +221,30 @@ class Server:
             *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready).endpoints(),
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *CertificateRoutes(self.certificate_desk).endpoints(),
+            *BackupRoutes(self.backups).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
+            *PaperRoutes(RecordDesk(self._desk, self.records, self.memory, self.writer)).endpoints(),
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))
         shown = gallery.endpoints(version=miz.__version__) if self.settings.gallery else []
         return [*described, *self._pages(), *help_pages.endpoints(version=miz.__version__), *shown, *assets.endpoints()]
 
-    def _pages(self) -> list[Endpoint]:
-        reader = self.database.reader
-        desk = Desk(
-            openings=self.openings, modes=self.modes, trail=self.trail, reader=reader, today=self.today, practice=self.practice,
+    @cached_property
+    def _desk(self) -> Desk:
+        return Desk(
+            openings=self.openings, modes=self.modes, trail=self.trail, reader=self.database.reader, today=self.today, practice=self.practice,
             idle_lock_min=self.settings.idle_lock_min, advisor=self.advisor, drafts=self.drafts, moving=self.moving,
             own_drugs=self.own_drugs,
         )  # fmt: skip
+
+    def _pages(self) -> list[Endpoint]:
+        reader, desk = self.database.reader, self._desk
         return [
             *FindPages(desk, self.records, self.writer).endpoints(),
             *PatientPages(desk, self.records, self.memory, self.writer).endpoints(),
+            *DrugPages(desk, self.edition, today=self.today).endpoints(),
             *AccessPages(
                 self.sessions, self.signing_in, reader=reader, practice=self.practice, session_h=self.settings.session_h
             ).endpoints(),
@@ -281,12 +299,15 @@ class Server:
         self.sessions.load()
         self.presence.load(reader)
         self.openings.load(self.database.reader)
+        self.backups.tidy()
+        self._backing_up = asyncio.create_task(self._keep_backups())
         self._housekeeping = asyncio.create_task(self._keep_house())
 
     async def stop(self) -> None:
         """End the streams, finish what waits in the writer."""
         self.broker.close()
         self._housekeeping.cancel()
+        self.backups.stop()
         try:
             await self.trail.catch_up(self.writer, is_closing=True)
         except Exception as error:  # noqa: BLE001 - the end comes all the same; what was recorded is sealed after the next start
@@ -327,6 +348,24 @@ class Server:
                 self.presence.disconnect(application_id)
             await self.writer.run(lambda tx: self.openings.close_applications(tx, warned))
 
+    def _open_restored(self, folder: DataFolder) -> None:
+        """Open a restored folder as its server would and read everything in it once. Raises `BackupUnsoundError` and what opening raises."""
+        with contextlib.closing(Server(folder, self.settings, clock=self.clock)) as restored:
+            reader = restored.database.reader()
+            report = audit_queries.verify(
+                reader, public_key=restored.trail.public_key, anchor=restored.trail.read_anchor(), evidence_of=evidence_of
+            )
+            if not report.ok:
+                raise BackupUnsoundError("The audit trail of the backup is not sound.")
+            for patient_id in queries.all_patient_ids(reader):
+                queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())
+
+    async def _keep_backups(self) -> None:
+        try:
+            await self.backups.keep_up()
+        except Exception as error:  # noqa: BLE001 - the task's edge: told here, in the list of backups and in the console
+            record_unexpected("nightly backup", error)
+
     async def look_after_certificate(self) -> None:
         """Renew the certificate when its time has come."""
         if await asyncio.to_thread(self.certificates.look_after):
@@ -341,6 +380,8 @@ class Server:
                 await self.sessions.end_expired()
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
+                if self._backing_up.done():
+                    self._backing_up = asyncio.create_task(self._keep_backups())
                 rounds += 1
                 if rounds % _ROUNDS_BETWEEN_CLEARING == 1:
                     await self.writer.run(forget_old_answers)
@@ -402,6 +443,31 @@ async def _fill(
     writer.start()
     try:
         await writer.run(fill)
+        await trail.catch_up(writer, is_closing=True)
+    finally:
+        await asyncio.to_thread(writer.stop)
+
+
+def settle_restored(folder: DataFolder, settings: Settings) -> None:
+    """Make a restored practice one of its own: a new epoch, so that what was open before is refused, and an entry in the trail."""
+    key = folder.read_key(settings)
+    database = PracticeDatabase(source_of(folder, settings, key))
+    trail = AuditTrail(clock=SystemClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
+    try:
+        upgrade(database.writer_connection, key, folder)
+        asyncio.run(_settle(Writer(database, clock=SystemClock()), trail))
+    finally:
+        database.close()
+
+
+async def _settle(writer: Writer, trail: AuditTrail) -> None:
+    def settle(tx: Transaction) -> None:
+        begin_epoch(tx.connection)
+        trail.record(tx, LOCAL, "practice_restored")
+
+    writer.start()
+    try:
+        await writer.run(settle)
         await trail.catch_up(writer, is_closing=True)
     finally:
         await asyncio.to_thread(writer.stop)

@@ -18,10 +18,12 @@ from miz.access import cli as access_commands
 from miz.access.audit import cli as audit_commands
 from miz.apps.certificates import cli as certificate_commands
 from miz.apps.service import cli as service_commands
+from miz.backup import cli as backup_commands
 from miz.checks import cli as check_commands
 from miz.infra.api_client import ApiClient
 from miz.infra.command_line import CommandLine, Data, out, read_secret
-from miz.infra.settings import preferred_language, read_settings
+from miz.infra.data_folder import DataFolder
+from miz.infra.settings import Settings, preferred_language, read_settings
 from miz.kernel.errors import MizError
 from miz.knowledge import cli as search_commands
 from miz.practice import cli as practice_commands
@@ -66,6 +68,12 @@ def _client(data: Path) -> AbstractContextManager[ApiClient]:
     return local_client(data_folder(data), read_settings(), language=language())
 
 
+def _settle_restored(folder: DataFolder, settings: Settings) -> None:
+    from miz.apps.bootstrap import settle_restored
+
+    settle_restored(folder, settings)
+
+
 command_line = CommandLine(language=language, client=_client)
 check_commands.register(app, language=language)
 search_commands.register(app, language=language)
@@ -73,6 +81,7 @@ practice_commands.register(app, command_line)
 access_commands.register(app, command_line)
 audit_commands.register(app, command_line)
 certificate_commands.register(app, command_line)
+backup_commands.register(app, command_line, settle=_settle_restored)
 service_commands.register(app, language=language)
 
 

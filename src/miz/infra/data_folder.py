@@ -9,13 +9,18 @@ import json
 import os
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from miz.infra.files import write_whole
-from miz.infra.keys import create_keys, opens, read_key, recover_key
+from miz.infra.keys import create_keys, identity_of, opens, read_key, recover_key
 from miz.infra.settings import Settings, state_folder
 from miz.kernel.errors import MizError, NotFoundError
+
+IDENTITY = "server.json"
+WRAPPED_KEY = "database-key.age"
+AUDIT_ANCHOR = "audit-anchor.json"
 
 
 class NoPracticeError(NotFoundError):
@@ -63,7 +68,7 @@ class DataFolder:
 
     @property
     def audit_anchor(self) -> Path:
-        return self.path / "audit-anchor.json"
+        return self.path / AUDIT_ANCHOR
 
     @property
     def certificates(self) -> Path:
@@ -79,11 +84,11 @@ class DataFolder:
 
     @property
     def _identity(self) -> Path:
-        return self.path / "server.json"
+        return self.path / IDENTITY
 
     @property
     def _wrapped_key(self) -> Path:
-        return self.path / "database-key.age"
+        return self.path / WRAPPED_KEY
 
     @property
     def has_practice(self) -> bool:
@@ -97,7 +102,22 @@ class DataFolder:
     @property
     def is_on_server(self) -> bool:
         """Whether the rows of the practice are on a database server."""
-        return bool(json.loads(self._identity.read_text()).get("database") == "postgresql")
+        return bool(self._read_identity().get("database") == "postgresql")
+
+    @property
+    def server_id(self) -> str:
+        """Who this server is; a practice keeps it through every restore."""
+        return str(self._read_identity()["server_id"])
+
+    @property
+    def made_at(self) -> datetime:
+        """When who this server is was written down last: at its making, or when the recovery key was entered."""
+        return datetime.fromtimestamp(self._identity.stat().st_mtime, UTC)
+
+    @property
+    def recovery_recipient(self) -> str:
+        """The public half of the recovery key; empty where the key has not been entered since backups are encrypted for it."""
+        return str(self._read_identity().get("recovery_recipient", ""))
 
     def create(self, settings: Settings) -> str:
         """Make the folder and its keys; returns the recovery key. Raises `PracticeExistsError`."""
@@ -105,22 +125,29 @@ class DataFolder:
             raise PracticeExistsError(folder=str(self.path))
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         server_id = str(uuid.uuid4())
-        recovery_key = create_keys(self._key_file(server_id, settings), self._wrapped_key)
+        recovery_key = create_keys(self.key_file(server_id, settings), self._wrapped_key)
         database = "postgresql" if settings.database_url else "sqlite"
-        write_whole(self._identity, json.dumps({"server_id": server_id, "database": database}).encode())
+        self._write_identity(
+            {"server_id": server_id, "database": database, "recovery_recipient": str(identity_of(recovery_key).to_public())}
+        )
         return recovery_key
 
     def read_key(self, settings: Settings) -> bytes:
         """The database key, by the key file or, where it is lost, by the recovery key."""
         self.require_practice()
-        key_file = self._key_file(json.loads(self._identity.read_text())["server_id"], settings)
+        key_file = self.key_file(self.server_id, settings)
         if settings.recovery_key_file and not key_file.exists():
             return recover_key(Path(settings.recovery_key_file).read_text(), self._wrapped_key, key_file)
         return read_key(key_file)
 
     def is_recovery_key(self, recovery_key: str) -> bool:
-        """Whether the key on paper opens this practice."""
-        return opens(recovery_key, self._wrapped_key)
+        """Whether the key on paper opens this practice; from then on backups are encrypted for it, too."""
+        if not opens(recovery_key, self._wrapped_key):
+            return False
+        recipient = str(identity_of(recovery_key).to_public())
+        if self.recovery_recipient != recipient:
+            self._write_identity({**self._read_identity(), "recovery_recipient": recipient})
+        return True
 
     def publish_control(self, url: str, token: str, certificate: bytes = b"") -> None:
         """Leave the address and the token of this start for the command line of the folder's owner."""
@@ -135,6 +162,14 @@ class DataFolder:
         except (OSError, ValueError, KeyError):
             return None
 
+    def _read_identity(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._identity.read_bytes())
+        return found
+
+    def _write_identity(self, told: dict[str, Any]) -> None:
+        write_whole(self._identity, json.dumps(told).encode())
+
     @staticmethod
-    def _key_file(server_id: str, settings: Settings) -> Path:
+    def key_file(server_id: str, settings: Settings) -> Path:
+        """Where the database key of that server lies."""
         return Path(settings.key_file) if settings.key_file else state_folder() / "miz" / f"{server_id}.key"

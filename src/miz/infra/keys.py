@@ -4,10 +4,14 @@ The database key is random. It lies in a key file outside the data folder, and o
 encrypted (age, X25519) to the recovery key, which the practice keeps on paper.
 """
 
+import hmac
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pyrage
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from miz.infra.files import write_whole
 from miz.kernel.errors import MizError
@@ -56,18 +60,45 @@ def read_key(key_file: Path) -> bytes:
 def opens(recovery_key: str, wrapped_file: Path) -> bool:
     """Whether this recovery key, as somebody has typed it from paper, opens the wrapped database key."""
     try:
-        pyrage.decrypt(wrapped_file.read_bytes(), [pyrage.x25519.Identity.from_str("".join(recovery_key.split()).upper())])
-    except (pyrage.DecryptError, pyrage.IdentityError, ValueError):
+        pyrage.decrypt(wrapped_file.read_bytes(), [identity_of(recovery_key)])
+    except (pyrage.DecryptError, RecoveryKeyError):
         return False
     return True
+
+
+def unwrap_key(identity: Any, wrapped: bytes) -> bytes:
+    """The database key. Raises `RecoveryKeyError`."""
+    try:
+        key: bytes = pyrage.decrypt(wrapped, [identity])
+    except pyrage.DecryptError as error:
+        raise RecoveryKeyError from error
+    return key
 
 
 def recover_key(recovery_key: str, wrapped_file: Path, key_file: Path) -> bytes:
     """Open the wrapped database key and write a new key file. Raises `RecoveryKeyError`."""
     try:
-        identity = pyrage.x25519.Identity.from_str(recovery_key.strip())
-        key: bytes = pyrage.decrypt(wrapped_file.read_bytes(), [identity])
-    except (pyrage.DecryptError, pyrage.IdentityError, ValueError, OSError) as error:
+        key = unwrap_key(identity_of(recovery_key), wrapped_file.read_bytes())
+    except OSError as error:
         raise RecoveryKeyError from error
     write_whole(key_file, key.hex().encode() + b"\n", is_private=True)
     return key
+
+
+def identity_of(recovery_key: str) -> Any:
+    """The recovery key, as somebody has typed it from paper, as age's identity. Raises `RecoveryKeyError`."""
+    try:
+        return pyrage.x25519.Identity.from_str("".join(recovery_key.split()).upper())
+    except (pyrage.IdentityError, ValueError) as error:
+        raise RecoveryKeyError("This is no recovery key.") from error
+
+
+def server_identity(database_key: bytes) -> tuple[Any, Any]:
+    """What the server opens its own backups with, and what they are encrypted for: identity and recipient of age.
+
+    Both grow from the database key, so there is no further secret to keep.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(hmac.digest(database_key, b"miz backup identity 1", "sha256"))
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
+    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    return pyrage.ssh.Identity.from_buffer(private), pyrage.ssh.Recipient.from_str(public.decode())

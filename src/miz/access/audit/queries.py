@@ -53,6 +53,12 @@ def find_entries(reader: Connection, wanted: AuditSearch, *, user_id: str | None
     return AuditLines(items, items[-1].id if len(rows) > limit else None)
 
 
+def newest_checkpoint(reader: Connection) -> Checkpoint | None:
+    """The statement that was signed last."""
+    row = reader.execute(_SELECT_CHECKPOINT.order_by(None).order_by(audit_checkpoint.c.id.desc()).limit(1)).one_or_none()
+    return None if row is None else Checkpoint(*row)
+
+
 def chain_part(reader: Connection, public_key: bytes, *, after: int) -> ChainPart:
     """The next sealed entries behind `after`, and the checkpoints that were signed on them."""
     sealed = _SELECT_ENTRY.where(audit_entry.c.id > after, _IS_SEALED).limit(_PAGE.stop - 1)

@@ -1,0 +1,77 @@
+"""JSON routes of the backups. Where a file lies is for whoever owns the folder; the others see its name."""
+
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from miz.access.roles import PLAN_BACKUPS, READ_BACKUPS, RUN_BACKUP, SEND_BACKUP
+from miz.backup.model import Backup, Plan
+from miz.backup.service import Backups, Progress
+from miz.infra.http import Call, Endpoint
+from miz.kernel.actor import Actor
+from miz.kernel.errors import NotPermittedError
+
+
+class NewBackup(Struct, frozen=True, forbid_unknown_fields=True):
+    """`to` is a folder of the server's computer, where one is meant that is not the practice's own."""
+
+    to: str | None = None
+
+
+class BackupList(Struct, frozen=True):
+    """Newest first. `next_at` is when the next nightly one is due, None when they are switched off."""
+
+    items: list[Backup]
+    plan: Plan
+    next_at: datetime | None
+    progress: Progress | None
+
+
+class BackupRoutes:
+    """The routes, bound to one server's parts."""
+
+    def __init__(self, backups: Backups) -> None:
+        self._backups = backups
+
+    def endpoints(self) -> list[Endpoint]:
+        path = "/api/v1/backups"
+        return [
+            Endpoint(
+                method="GET", path=path, may=READ_BACKUPS, run=self.show, answer=BackupList, summary="Every backup made here, and the plan."
+            ),
+            Endpoint(
+                method="POST", path=path, may=RUN_BACKUP, run=self.create, body=NewBackup, answer=Backup, status=201,
+                summary="Make a backup now; it is restored once before it counts.",
+            ),
+            Endpoint(
+                method="POST", path=path + "/{backup}/rehearsal", may=RUN_BACKUP, run=self.rehearse, answer=Backup,
+                summary="Restore a backup to a scratch place once more and open it there.",
+            ),
+            Endpoint(
+                method="PUT", path=path + "/plan", may=PLAN_BACKUPS, run=self.plan, body=Plan, answer=BackupList,
+                summary="When the nightly backup is made, and how many are kept.",
+            ),
+        ]  # fmt: skip
+
+    async def show(self, call: Call) -> BackupList:
+        listed = self._backups.list()
+        return BackupList([_shown(one, call.person) for one in listed], self._backups.plan, self._backups.next_at(), self._backups.progress)
+
+    async def create(self, call: Call) -> Backup:
+        if call.body.to is not None and SEND_BACKUP.isdisjoint(call.person.roles):
+            raise NotPermittedError
+        made = await self._backups.create(call.person, to=Path(call.body.to) if call.body.to else None)
+        return _shown(made, call.person)
+
+    async def rehearse(self, call: Call) -> Backup:
+        return _shown(await self._backups.rehearse(call.person, call.params["backup"]), call.person)
+
+    async def plan(self, call: Call) -> BackupList:
+        await self._backups.follow(call.person, call.body)
+        return await self.show(call)
+
+
+def _shown(backup: Backup, to: Actor) -> Backup:
+    return backup if not SEND_BACKUP.isdisjoint(to.roles) else replace(backup, file=Path(backup.file).name)

@@ -1,0 +1,92 @@
+"""What can go wrong with a backup, in words for whoever has to act."""
+
+from miz.kernel.errors import MizError, NotFoundError
+
+
+class BackupNotFoundError(NotFoundError):
+    """There is no such backup."""
+
+    code = "backup-not-found"
+    title = "There is no backup {name}."
+    hint = "Look at the list: miz backup list --data DIR"
+
+
+class BackupUnsoundError(MizError):
+    """The file is cut off, changed, or no backup of this program at all."""
+
+    code = "backup-not-to-be-trusted"
+    title = "The backup {name} is not to be trusted."
+    kind = "integrity"
+    hint = "Nothing was changed. Take another backup; keep this file for the technician."
+
+
+class BackupKeyError(MizError):
+    """None of the keys at hand opens the backup."""
+
+    code = "backup-key-does-not-fit"
+    title = "The key does not open the backup {name}."
+    kind = "integrity"
+    hint = "Nothing was changed. Name the file with the recovery key of the practice that made this backup: --recovery-key FILE"
+
+
+class OtherPracticeError(MizError):
+    """The backup was made by another practice than the one of the folder."""
+
+    code = "backup-of-another-practice"
+    title = "This backup belongs to another practice."
+    kind = "conflict"
+    hint = "Nothing was changed. Restore it to an empty folder, or take a backup of this practice."
+
+
+class NewerBackupError(MizError):
+    """The backup was made by a later version of the program."""
+
+    code = "backup-from-newer-version"
+    title = "The backup was made by a newer version of the program (schema {found}, this program knows {known})."
+    kind = "integrity"
+    hint = "Nothing was changed. Install that version or a later one, then restore."
+
+
+class NoRoomForBackupError(MizError):
+    """The place cannot take what is to be written."""
+
+    code = "no-room-for-backup"
+    title = "{needed_mb} MB are needed in {folder}, {free_mb} MB are free."
+    kind = "unavailable"
+    hint = "Nothing was changed. Free some space or choose another place."
+
+
+class BackupPlaceError(MizError):
+    """The place is not there, or nothing may be written to it."""
+
+    code = "backup-place-not-writable"
+    title = "Nothing can be written to {folder}."
+    kind = "unavailable"
+    hint = "Check whether the disk is connected and whether this computer may write there. The last backup is as it was."
+
+
+class BackupRunningError(MizError):
+    """Another backup, or a rehearsal, is under way."""
+
+    code = "backup-running"
+    title = "A backup is under way already."
+    kind = "conflict"
+    hint = "Wait until it is done, then try again."
+
+
+class BackupStoppedError(MizError):
+    """The server stops, and with it what was under way."""
+
+    code = "backup-stopped"
+    title = "The backup was stopped together with the server."
+    kind = "unavailable"
+    hint = "What it had begun was removed; the last backup is as it was. Make it again once the server runs."
+
+
+class OnServerError(MizError):
+    """The practice's rows are on a database server, whose own tools make consistent copies."""
+
+    code = "backup-by-database-server"
+    title = "The rows of this practice are on a database server, which has backups of its own."
+    kind = "conflict"
+    hint = "Make them with pg_basebackup or pg_dump there, and keep a copy of this data folder with them."

@@ -1,0 +1,221 @@
+"""The backups of one server: made and rehearsed one at a time, listed, and the old ones let go by rule."""
+
+import asyncio
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from miz.access.audit.service import AuditTrail
+from miz.access.sessions import LOCAL
+from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunningError, BackupStoppedError, OnServerError
+from miz.backup.making import SCRATCH, Practice, look_through, make_backup, unpack
+from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
+from miz.backup.package import read_manifest
+from miz.infra.data_folder import DataFolder
+from miz.infra.db.writer import Writer
+from miz.infra.files import write_whole
+from miz.kernel.actor import Actor
+from miz.kernel.clock import Clock
+from miz.kernel.errors import MizError
+
+T = TypeVar("T")
+Kind = Literal["manual", "nightly", "safety"]
+Opens = Callable[[DataFolder], None]
+"""Opens a restored folder as the server would and reads every record; raises when anything is not as it should be."""
+
+_PLAN = "plan.settings"
+_QUIET_AFTER_START_S = 120.0
+_AGAIN_AFTER_S = 3_600.0
+_LIVE_NOTE = "NICHT-KOPIEREN_DO-NOT-COPY.txt"
+_NOTE = """Die Dateien practice.db, practice.db-wal und practice.db-shm gehören dem laufenden Server. Eine Kopie davon ist keine Sicherung:
+sie kann unbrauchbar sein. Sicherungen liegen im Ordner "backups"; neue macht: miz backup create
+
+The files practice.db, practice.db-wal and practice.db-shm belong to the running server. A copy of them is no backup: it may be
+unusable. Backups are in the folder "backups"; new ones are made by: miz backup create
+"""
+
+
+class Progress(Struct, frozen=True):
+    """What is under way: `copy`, `pack`, `unpack` or `look through`; how much of the step is done; seconds since it began."""
+
+    step: str
+    done: int
+    all: int
+    seconds: float
+
+
+class Backups:
+    """The backups of the practice in `practice.folder`. Slow work runs in threads; one at a time."""
+
+    def __init__(self, practice: Practice, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo, opens: Opens) -> None:
+        self._practice = practice
+        self._folder = practice.folder.backups
+        self._writer = writer
+        self._trail = trail
+        self._clock = clock
+        self._opens = opens
+        self._zone = zone
+        self._started_s = clock.steady_s()
+        self._tried_s = float("-inf")
+        self._busy = threading.Lock()
+        self._step_began = 0.0
+        self._is_stopping = False
+        self.progress: Progress | None = None
+
+    def tidy(self) -> None:
+        """Remove what a kill has left, and leave the note that the live files are not to be copied."""
+        if self._folder.exists():
+            for left in self._folder.glob(f"{SCRATCH}*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        write_whole(self._practice.folder.path / _LIVE_NOTE, _NOTE.encode())
+
+    def list(self) -> list[Backup]:
+        """Every backup that was made here, newest first; one whose file is gone says so."""
+        found = [msgspec.json.decode(entry.read_bytes(), type=Backup) for entry in self._folder.glob("*.json")]
+        present = [one if Path(one.file).exists() else replace(one, fault=one.fault or "missing") for one in found]
+        return sorted(present, key=lambda one: one.made_at, reverse=True)
+
+    def find(self, backup_id: str) -> Backup:
+        """Raises `BackupNotFoundError`."""
+        for one in self.list():
+            if one.id == backup_id:
+                return one
+        raise BackupNotFoundError(name=backup_id)
+
+    @property
+    def plan(self) -> Plan:
+        """When the nightly backup is made and how many are kept; on from the start."""
+        try:
+            return msgspec.json.decode((self._folder / _PLAN).read_bytes(), type=Plan)
+        except FileNotFoundError:
+            return Plan()
+
+    async def follow(self, actor: Actor, plan: Plan) -> None:
+        """Make nightly backups by this plan from now on."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        await asyncio.to_thread(write_whole, self._folder / _PLAN, msgspec.json.encode(plan))
+        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_planned", detail=plan.at if plan.is_on else "off"))
+
+    def next_at(self) -> datetime | None:
+        """When the next nightly backup is due; None when they are switched off."""
+        plan, now = self.plan, self._clock.now().astimezone(self._zone)
+        return last_due(plan, now) + timedelta(days=1) if plan.is_on else None
+
+    async def keep_up(self) -> None:
+        """Make the nightly backup when it is due, also one that was missed; after a fault again in an hour."""
+        now_s = self._clock.steady_s()
+        if now_s - self._started_s < _QUIET_AFTER_START_S or now_s - self._tried_s < _AGAIN_AFTER_S:
+            return
+        plan = self.plan
+        due = last_due(plan, self._clock.now().astimezone(self._zone))
+        if not plan.is_on or self._practice.folder.is_on_server or self._busy.locked() or self._covered_until() >= due:
+            return
+        self._tried_s = now_s
+        await self.create(LOCAL, kind="nightly")
+
+    def _covered_until(self) -> datetime:
+        """The newest nightly backup that proved good; before the first one the making of the practice counts."""
+        nightly = [one.made_at for one in self.list() if one.kind == "nightly" and one.rehearsed]
+        return max(nightly, default=self._practice.folder.made_at)
+
+    async def create(self, actor: Actor, *, to: Path | None = None, kind: Kind = "manual") -> Backup:
+        """Make a backup, restore it once to a scratch place, and let go those that the rule no longer keeps.
+
+        Raises `BackupRunningError`, `NoRoomForBackupError`, `BackupPlaceError`, `BackupUnsoundError`.
+        """
+        made = await asyncio.to_thread(self._alone, lambda: self._create(to or self._folder, kind))
+        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_made", detail=made.id))
+        return made
+
+    async def rehearse(self, actor: Actor, backup_id: str) -> Backup:
+        """Restore a backup once more to a scratch place and open it there. Raises what `create` raises."""
+        backup = self.find(backup_id)
+        proved = await asyncio.to_thread(self._alone, lambda: self._rehearsed(backup))
+        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_rehearsed", detail=backup_id))
+        return proved
+
+    def verify(self, file: Path) -> Manifest:
+        """Read a backup of this practice from beginning to end. Raises `BackupUnsoundError`, `BackupKeyError`."""
+        return read_manifest(file, self._practice.identities)
+
+    def _create(self, folder: Path, kind: Kind) -> Backup:
+        if self._practice.folder.is_on_server:
+            raise OnServerError
+        now, begun = self._clock.now(), time.monotonic()
+        name = f"{now:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        if not folder.is_dir() and folder != self._folder:
+            raise BackupPlaceError(folder=str(folder))
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        target = folder / f"miz-{self._practice.folder.server_id[:8]}-{name}{SUFFIX}"
+        manifest = make_backup(self._practice, target, now=now, told=self._tell)
+        made = Backup(
+            id=name, file=str(target), made_at=now, size_bytes=target.stat().st_size, kind=kind, counts=manifest.counts,
+            seconds=round(time.monotonic() - begun, 1),
+        )  # fmt: skip
+        self._enter(made)
+        proved = self._rehearsed(made)
+        self._let_go()
+        return proved
+
+    def _rehearsed(self, backup: Backup) -> Backup:
+        """The backup with what came of restoring it, as it now stands in the list. A fault is written down, then raised."""
+        scratch = DataFolder(self._folder / f"{SCRATCH}{backup.id}")
+        try:
+            manifest = unpack(
+                Path(backup.file), self._practice.identities, scratch.path, key_of=lambda _: self._practice.key, told=self._tell
+            )
+            self._tell("look through", 0, 1)
+            look_through(scratch, self._practice.key, manifest)
+            self._opens(scratch)
+        except MizError as error:
+            self._enter(replace(backup, rehearsed_at=None, fault=error.code))
+            raise
+        finally:
+            shutil.rmtree(scratch.path, ignore_errors=True)
+        proved = replace(backup, rehearsed_at=self._clock.now(), fault="")
+        self._enter(proved)
+        return proved
+
+    def _enter(self, backup: Backup) -> None:
+        write_whole(self._folder / f"{backup.id}.json", msgspec.json.encode(backup), is_private=True)
+
+    def _let_go(self) -> None:
+        """Remove what the rule no longer keeps: only nightly backups, and only in the practice's own folder."""
+        own = [one for one in self.list() if one.kind == "nightly" and Path(one.file).parent == self._folder]
+        proved = [one for one in own if one.rehearsed]
+        keep = kept([one.made_at for one in proved], self.plan)
+        for old in proved:
+            if old.made_at not in keep:
+                Path(old.file).unlink(missing_ok=True)
+                (self._folder / f"{old.id}.json").unlink(missing_ok=True)
+
+    def _alone(self, work: Callable[[], T]) -> T:
+        if not self._busy.acquire(blocking=False):
+            raise BackupRunningError
+        try:
+            return work()
+        finally:
+            self.progress = None
+            self._busy.release()
+
+    def stop(self) -> None:
+        """End what is under way at its next step; what it has begun is removed."""
+        self._is_stopping = True
+
+    def _tell(self, step: str, done: int, whole: int) -> None:
+        if self._is_stopping:
+            raise BackupStoppedError
+        now = time.monotonic()
+        if self.progress is None or self.progress.step != step:
+            self._step_began = now
+        self.progress = Progress(step, done, whole, round(now - self._step_began, 1))
