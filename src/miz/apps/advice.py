@@ -1,8 +1,9 @@
 """What the pages of the practice ask the knowledge base, answered by the check. Nothing here can write."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from miz.apps.interruptions import interruption_of
@@ -86,6 +87,15 @@ class EditionAdvisor:
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
         drug = self._edition.drugs.get(drug_id)
         return self._edition.item(drug, drug.name.in_language(language), language) if drug else None
+
+    def names_among(self, words: Iterable[str]) -> list[str]:
+        return [word for word in words if word.casefold() in self._words_of_names]
+
+    @cached_property
+    def _words_of_names(self) -> frozenset[str]:
+        substances = [name for one in self._edition.substances.values() for name in (one.inn, one.name.de, one.name.en)]
+        drugs = [name for one in self._edition.drugs.values() for name in (one.name.de, one.name.en)]
+        return frozenset(word for name in (*substances, *drugs) for word in re.findall(r"\w+", name.casefold()))
 
     def procedures(self, *, language: str) -> list[list[str]]:
         return [

@@ -198,7 +198,8 @@ App = Callable[[Call], Coroutine[Any, Any, Answer]]
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One route. `may` is the set of roles that may call it, or `EVERYBODY`; `body` and `answer` are its structures.
+    """One route. `may` is the set of roles that may call it, or `EVERYBODY`; `body` and `answer` are its structures,
+    `media_type` what it answers with when that is no structure.
 
     `is_page` marks what a browser shows: errors become pages and forms are accepted.
     """
@@ -211,6 +212,7 @@ class Endpoint:
     body: Any = None
     answer: Any = None
     status: int = 200
+    media_type: str = "application/json"
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Sequence[str] = ()
     is_page: bool = False

@@ -50,6 +50,8 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": endpoint.summary}
     if endpoint.answer is not None:
         success["content"] = {"application/json": {"schema": schema_of[endpoint.answer]}}
+    elif endpoint.media_type != "application/json":
+        success["content"] = {endpoint.media_type: {"schema": {"type": "string", "format": "binary"}}}
     problem = {
         "description": "Problem (RFC 9457)",
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -58,7 +60,7 @@ def _operation(endpoint: Endpoint, schema_of: dict[Any, Any]) -> dict[str, Any]:
         "summary": endpoint.summary,
         "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.path}").strip("_"),
         "parameters": parameters,
-        "responses": {str(endpoint.status if endpoint.answer is not None else 204): success, "4XX": problem, "5XX": problem},
+        "responses": {str(endpoint.status if "content" in success else 204): success, "4XX": problem, "5XX": problem},
     }
     if endpoint.body is not None:
         operation["requestBody"] = {

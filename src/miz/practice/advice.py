@@ -1,6 +1,6 @@
 """What the practice asks the knowledge base; the composition root hands in who answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -93,6 +93,9 @@ class Advisor(Protocol):
 
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
         """The entry of the pick list with this id."""
+
+    def names_among(self, words: Iterable[str]) -> list[str]:
+        """The words that are part of a medicine's or a substance's name."""
 
     def procedures(self, *, language: str) -> list[list[str]]:
         """All procedures, each with its name first and its other names after."""
