@@ -1,0 +1,100 @@
+"""Pages of the drug data: search, a substance in brief, coverage."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar, Literal
+
+from miz.access.roles import EVALUATE
+from miz.infra.http import Call, Endpoint, Reply
+from miz.kernel.errors import NotFoundError
+from miz.knowledge.edition import Edition
+from miz.knowledge.monographs import Monograph, MonographHit, Statement, find_monographs, monograph
+from miz.practice.web.frame import Desk, Frame, go_to, reply
+from miz.practice.web.record import page
+from miz.ui.face import look_of
+from miz.wire.client_protocol import EditionRef, Severity
+
+Level = Literal["high", "medium", "low"]
+_LEVELS: dict[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
+_LONGEST_QUESTION = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrugSearchPage:
+    """What was looked for, and the substances found."""
+
+    template: ClassVar[str] = "drug_search.html"
+    frame: Frame
+    edition: EditionRef
+    q: str
+    hits: Sequence[MonographHit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementGroup:
+    """Statements that ask for the same kind of act."""
+
+    level: Level
+    statements: Sequence[Statement]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonographPage:
+    """One substance in brief."""
+
+    template: ClassVar[str] = "monograph.html"
+    frame: Frame
+    edition: EditionRef
+    dated: date
+    drug: Monograph
+    interactions: Sequence[StatementGroup]
+
+
+class DrugPages:
+    """The pages, bound to the edition in use."""
+
+    def __init__(self, desk: Desk, edition: Edition, *, today: Callable[[], date]) -> None:
+        self._desk = desk
+        self._edition = edition
+        self._today = today
+
+    def endpoints(self) -> list[Endpoint]:
+        return [
+            page("GET", "/drugs", EVALUATE, self.search, "Search the drug data"),
+            page("GET", "/drugs/{id}", EVALUATE, self.show, "A substance in brief"),
+        ]
+
+    async def search(self, call: Call) -> Reply:
+        asked = call.query.get("q", "").strip()[:_LONGEST_QUESTION]
+        return self._search(call, asked)
+
+    async def show(self, call: Call) -> Reply:
+        """The substance; a trade name leads to its only substance, or to the choice among several."""
+        edition, identity, language = self._edition, call.params["id"], look_of(call).language
+        drug = edition.drugs.get(identity)
+        if drug is not None and identity not in edition.substances:
+            if len(drug.substances) == 1:
+                return go_to(f"/drugs/{drug.substances[0]}")
+            return self._search(call, drug.name.in_language(language))
+        found = monograph(edition, identity, language)
+        if found is None:
+            raise NotFoundError
+        return reply(
+            MonographPage(
+                frame=self._desk.frame(call.person), edition=edition.ref(self._today()), dated=edition.date, drug=found,
+                interactions=_by_level(found.interactions),
+            ),
+            call,
+        )  # fmt: skip
+
+    def _search(self, call: Call, asked: str) -> Reply:
+        hits = find_monographs(self._edition, asked, look_of(call).language)
+        return reply(
+            DrugSearchPage(frame=self._desk.frame(call.person), edition=self._edition.ref(self._today()), q=asked, hits=hits), call
+        )
+
+
+def _by_level(statements: Sequence[Statement]) -> list[StatementGroup]:
+    levels = dict.fromkeys(_LEVELS[one.severity] for one in statements)
+    return [StatementGroup(level=level, statements=[one for one in statements if _LEVELS[one.severity] == level]) for level in levels]
