@@ -62,7 +62,7 @@ class DrugPages:
     def endpoints(self) -> list[Endpoint]:
         return [
             page("GET", "/drugs", EVALUATE, self.search, "Search the drug data"),
-            page("GET", "/drugs/{id}", EVALUATE, self.show, "A substance in brief"),
+            page("GET", "/drugs/{drug}", EVALUATE, self.show, "A substance in brief"),
         ]
 
     async def search(self, call: Call) -> Reply:
@@ -71,7 +71,7 @@ class DrugPages:
 
     async def show(self, call: Call) -> Reply:
         """The substance; a trade name leads to its only substance, or to the choice among several."""
-        edition, identity, language = self._edition, call.params["id"], look_of(call).language
+        edition, identity, language = self._edition, call.params["drug"], look_of(call).language
         drug = edition.drugs.get(identity)
         if drug is not None and identity not in edition.substances:
             if len(drug.substances) == 1:
