@@ -15,7 +15,7 @@ from miz.checks.model import case_of, chosen_drugs
 from miz.checks.suitability import Suitability
 from miz.knowledge.edition import Edition
 from miz.knowledge.model import Words
-from miz.practice.advice import Advice, Interruption, Question, QuestionGroup, Verdict
+from miz.practice.advice import About, Advice, Interruption, Question, QuestionGroup, Verdict
 from miz.ui.i18n import translator
 from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, Patient
 
@@ -59,6 +59,7 @@ class EditionAdvisor:
     def __init__(self, edition: Edition, *, today: Callable[[], date]) -> None:
         self._edition = edition
         self._today = today
+        self._by_inn = {substance.inn: substance for substance in edition.substances.values()}
         self._kept: dict[tuple[str, int, bool, tuple[str, ...], str, date], list[Verdict]] = {}
 
     @property
@@ -82,6 +83,12 @@ class EditionAdvisor:
             cards=self._grouped(finding for finding in findings if finding not in aside),
             further=self._grouped(aside),
             places=self._places(language),
+            about={
+                subject: About(drug_id=self._by_inn[subject].id, name=self._by_inn[subject].name.in_language(language))
+                for finding in findings
+                for subject in finding.subjects
+                if subject in self._by_inn
+            },
         )
 
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:

@@ -8,17 +8,26 @@ from miz.wire.client_protocol import CheckAnswer, DrugItem, Finding, Observation
 
 
 @dataclass(frozen=True, kw_only=True)
+class About:
+    """An entry of the drug data that has a page of its own."""
+
+    drug_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Advice:
     """A check, its findings grouped by clinical risk, the worst first; `further` are those without a task in the dental chair.
 
     `places` says for sentences of `not_checked` which entry of the record would answer them: `weight_kg`, `egfr`, `pregnancy_week`,
-    `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`.
+    `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`. `about` leads from the subjects of findings to their substances.
     """
 
     answer: CheckAnswer
     cards: Sequence[Sequence[Finding]]
     further: Sequence[Sequence[Finding]]
     places: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, About] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

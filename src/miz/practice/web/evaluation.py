@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from miz.practice.advice import Advice
+from miz.practice.advice import About, Advice
 from miz.wire.client_protocol import CheckAnswer, Decision, EditionRef, Finding, Patient, Severity
 
 Level = Literal["high", "medium", "low"]
@@ -43,7 +43,7 @@ class Alternative:
 class Card:
     """One clinical risk and what to do about it; the finding that leads gives the title.
 
-    `grounds` are all its findings, for who asks why.
+    `grounds` are all its findings, for who asks why, `about` the substances they name.
     """
 
     level: Level
@@ -54,6 +54,7 @@ class Card:
     sources: Sequence[str]
     rules: Sequence[str]
     grounds: Sequence[Finding]
+    about: Sequence[About]
     is_reviewed: bool
     decision: Decision | None
     is_open: bool = False
@@ -97,7 +98,7 @@ def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
     """The check as cards, and in words what it could not judge."""
     answer = advice.answer
     named = _named(patient, answer)
-    cards, further = ([_card(group, patient, named) for group in groups] for groups in (advice.cards, advice.further))
+    cards, further = ([_card(group, patient, named, advice.about) for group in groups] for groups in (advice.cards, advice.further))
     return Evaluation(
         edition=answer.edition,
         cards=cards,
@@ -134,7 +135,7 @@ def _named(patient: Patient, answer: CheckAnswer) -> list[tuple[set[str], Cause]
     ]
 
 
-def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[str], Cause]]) -> Card:
+def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[str], Cause]], about: Mapping[str, About]) -> Card:
     lead = group[0]
     rules, subjects = {finding.rule for finding in group}, {subject for finding in group for subject in finding.subjects}
     sources = dict.fromkeys(
@@ -152,6 +153,7 @@ def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[
         sources=list(sources),
         rules=[finding.rule for finding in group],
         grounds=group,
+        about=list(dict.fromkeys(about[subject] for finding in group for subject in finding.subjects if subject in about)),
         is_reviewed=all(finding.reviewed for finding in group),
         decision=next((one for one in reversed(patient.decisions) if not rules.isdisjoint(one.rules)), None),
     )

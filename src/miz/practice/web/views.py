@@ -42,11 +42,12 @@ class PatientBar:
 
 @dataclass(frozen=True, kw_only=True)
 class MedicationRow:
-    """A line of the medication. `doses` is empty where nobody has said anything, or the dose is a text."""
+    """A line of the medication. `doses` is empty where nobody has said anything, or the dose is a text; `drug_id` names the entry of the drug data."""
 
     entry: Medication
     substance: str
     brand: str
+    drug_id: str
     doses: tuple[str, str, str, str] | None
     level: Level | Literal[""]
     is_checked: bool
@@ -160,7 +161,7 @@ def _row(
     if entry.text.casefold() not in (substance.casefold(), drug.name.casefold() if drug else ""):
         brand = f"{entry.text.upper()}®" if drug is not None and drug.kind == "product" else entry.text
     return MedicationRow(
-        entry=entry, substance=substance, brand=brand, doses=_doses(entry.dose), level=levels.get(entry.text, ""),
+        entry=entry, substance=substance, brand=brand, drug_id=drug.id if drug else "", doses=_doses(entry.dose), level=levels.get(entry.text, ""),
         is_checked=drug is not None or entry.status == "stopped",
     )  # fmt: skip
 
