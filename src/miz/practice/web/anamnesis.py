@@ -19,13 +19,14 @@ PRACTICE_LANGUAGE = "de"
 
 @dataclass(frozen=True, kw_only=True)
 class AnamnesisPage(PatientPage):
-    """The questions with their answers, further conditions, values and notes."""
+    """The questions with their answers, further conditions, values and notes; `adding` is the kind of value that is asked for."""
 
     template: ClassVar[str] = "anamnesis.html"
     groups: list[AskedGroup]
     conditions: list[Condition]
     observations: list[ObservationCard]
     notes: list[Note]
+    adding: str
 
 
 class AnamnesisTab:
@@ -48,7 +49,7 @@ class AnamnesisTab:
         groups, record = advisor.questions(language=look_of(call).language), asking.understood(record, advisor.condition)
         return AnamnesisPage(
             **shown, groups=asking.asked_groups(record, groups), conditions=asking.further_conditions(record, groups),
-            observations=asking.observation_cards(record), notes=list(reversed(record.notes)),
+            observations=asking.observation_cards(record), notes=list(reversed(record.notes)), adding=call.query.get("add", ""),
         )  # fmt: skip
 
     async def answer(self, call: Call) -> Reply:
