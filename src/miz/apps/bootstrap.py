@@ -224,7 +224,7 @@ class Server:
             *BackupRoutes(self.backups).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
-            *PaperRoutes(RecordDesk(self._desk, self.records, self.memory, self.writer)).endpoints(),
+            *PaperRoutes(RecordDesk(self._desk, self.records, self.memory, self.writer), now=self.clock.now).endpoints(),
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))

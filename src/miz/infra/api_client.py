@@ -123,6 +123,11 @@ class ApiClient:
 
     def call(self, method: str, path: str, body: Any = None, *, answer: type[T] | None = None, **headers: str) -> T:
         """One request below `/api/v1`. Raises `RefusedError`; returns None for an empty answer."""
+        content = self.fetch(method, path, body, **headers)
+        return msgspec.json.decode(content, type=answer or Any) if content else None  # type: ignore[return-value]
+
+    def fetch(self, method: str, path: str, body: Any = None, **headers: str) -> bytes:
+        """The answer to one request below `/api/v1` as it came, such as a document. Raises `RefusedError`."""
         sent = {"Content-Type": "application/json", "Accept-Language": self._language}
         if self.token:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -134,7 +139,7 @@ class ApiClient:
             except msgspec.DecodeError:
                 problem = {"code": "unknown", "title": f"HTTP {status}"}
             raise RefusedError(status, problem)
-        return msgspec.json.decode(content, type=answer or Any) if content else None  # type: ignore[return-value]
+        return content
 
     def sign_in(self, user: str, password: str, workplace: str | None = None, code: str | None = None) -> None:
         self.token = self.call("POST", "/session", protocol.SignIn(user, password, workplace, code), answer=protocol.SessionToken).token

@@ -50,6 +50,21 @@ def _add_patients(app: typer.Typer, here: CommandLine, words: Callable[[], Calla
         with here.client(data) as client:
             show_json(client.read_patient(patient))
 
+    @patient_app.command("print")
+    def patient_print(
+        patient: Annotated[str, typer.Argument(help="The patient's id.")],
+        data: Data,
+        to: Annotated[Path, typer.Option("--to", help="Write the PDF here.", metavar="FILE")],
+        paper: Annotated[
+            Literal["evaluation", "anamnesis", "anamnesis-form", "letter"], typer.Option("--paper", help="Which paper.")
+        ] = "evaluation",
+    ) -> None:
+        """Write a paper of one patient as PDF."""
+        with here.client(data) as client:
+            pdf = client.fetch("GET", f"/patients/{patient}/papers/{paper}")
+        write_whole(to, pdf, is_private=True)
+        out.print(words()("Written to {file}.").format(file=to), soft_wrap=True)
+
     @patient_app.command("export")
     def patient_export(
         data: Data,

@@ -190,7 +190,7 @@ def _fonts() -> "typst.Fonts":
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
         return "".join(letter if ord(letter) in _signs() else _instead(letter) for letter in unicodedata.normalize("NFC", value))
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [_printable(part) for part in value]
     return {name: _printable(part) for name, part in value.items()} if isinstance(value, dict) else value
 

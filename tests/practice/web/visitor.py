@@ -11,12 +11,13 @@ HTMX = {"HX-Request": "true"}
 
 
 class Answer:
-    """One answer: status, headers, text."""
+    """One answer: status, headers, content as bytes and as text."""
 
     def __init__(self, response: http.client.HTTPResponse) -> None:
         self.status = response.status
         self.headers = response.headers
-        self.text = response.read().decode()
+        self.content = response.read()
+        self.text = self.content.decode(errors="replace")
 
 
 class Visitor:

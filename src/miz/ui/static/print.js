@@ -18,4 +18,10 @@ addEventListener("afterprint", () => {
   for (const part of opened.splice(0)) part.open = false;
 });
 
-document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-print]")) return;
+  for (const menu of document.querySelectorAll(".record-menu[open]")) menu.open = false;
+  print();
+});
+// Who opens the menu by its key goes on with the keyboard.
+document.addEventListener("toggle", ({ target }) => target.id === "print-menu" && target.open && target.querySelector("a, button").focus(), true);

@@ -10,7 +10,7 @@ from miz.practice.web.asking import Asked
 from miz.practice.web.papers import sheet
 from miz.practice.web.papers.sheet import Printing
 from miz.ui.i18n import Language, format_day, translator
-from miz.ui.paper import Block, Cell, Column, Field, Fields, Frame, Heading, Lines, Paper, Paragraph, Row, Signatures, Table
+from miz.ui.paper import Block, Cell, Column, Field, Fields, Frame, Heading, Lines, Paper, Paragraph, Row, Run, Signatures, Table
 from miz.wire.client_protocol import Patient
 
 NOBODY = Patient(
@@ -26,13 +26,14 @@ def filled_anamnesis(
     language = printing.language
     _ = translator(language)
     further = [one.text or "" for one in asking.further_conditions(patient, groups) if one.answer == "yes"]
+    taken = [group for group in medication if group.state != "stopped"]
     blocks: list[Block] = [
         Fields(sheet.facts_of(patient, printing)),
         sheet.allergy_frame(patient, language),
         *_questions(patient, groups, language),
         *([Heading(_("Further conditions")), Paragraph(" · ".join(further))] if further else []),
         Heading(_("Medication")),
-        sheet.medication_table(medication, language) if medication else Paragraph(sheet.no_medication(patient, language)),
+        sheet.medication_table(taken, language) if taken else Paragraph(sheet.no_medication(patient, language)),
         *_signing(language),
     ]
     return sheet.sheet_of(patient, printing, _("Medical history form"), blocks)
@@ -60,8 +61,8 @@ def empty_anamnesis(patient: Patient | None, groups: Sequence[QuestionGroup], pr
 def _questions(patient: Patient, groups: Sequence[QuestionGroup], language: Language) -> list[Block]:
     _ = translator(language)
     columns = [
-        Column(_("Question"), 5), Column(_("Yes"), 0.7, is_centred=True), Column(_("No"), 0.8, is_centred=True),
-        Column(_("Unknown"), 1.6, is_centred=True), Column(_("Since, details"), 4),
+        Column(_("Question"), 7), Column(_("Yes"), 0.6, is_centred=True), Column(_("No"), 0.8, is_centred=True),
+        Column(_("Unknown"), 1.6, is_centred=True), Column(_("Since, details"), 4.2),
     ]  # fmt: skip
     blocks: list[Block] = []
     for part in asking.asked_groups(patient, groups):
@@ -71,7 +72,8 @@ def _questions(patient: Patient, groups: Sequence[QuestionGroup], language: Lang
 
 def _row(line: Asked, language: Language) -> Row:
     ticks = [Cell(is_ticked=line.given.answer == answer, is_centred=True) for answer in ("yes", "no", "unknown")]
-    return Row([Cell(line.question.text), *ticks, Cell(_details(line, language))])
+    hint = [Run(f"\n{line.question.hint}", "grey")] if line.question.hint and not line.given.answer else []
+    return Row([Cell([Run(line.question.text), *hint]), *ticks, Cell(_details(line, language))])
 
 
 def _details(line: Asked, language: Language) -> str:
@@ -82,7 +84,7 @@ def _details(line: Asked, language: Language) -> str:
         _("since %(day)s") % {"day": format_day(given.since, language)} if given.since else "",
         given.detail,
     ]
-    return " · ".join(filter(None, said)) or ("" if given.answer else line.question.hint)
+    return " · ".join(filter(None, said))
 
 
 def _signing(language: Language) -> list[Block]:

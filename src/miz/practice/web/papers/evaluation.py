@@ -27,7 +27,7 @@ def evaluation_paper(
         sheet.allergy_frame(patient, language),
         Heading(_("Medication")),
         Paragraph(_reviewed(patient, language), is_small=True),
-        sheet.medication_table(groups, language) if groups else Paragraph(sheet.no_medication(patient, language)),
+        sheet.medication_table(groups, language, has_risk=True) if groups else Paragraph(sheet.no_medication(patient, language)),
         Heading(_("Dental evaluation")),
         Paragraph(_planned(patient, language)),
         *sheet.unknown_frame(evaluation, language),

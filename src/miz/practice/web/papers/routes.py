@@ -1,9 +1,9 @@
 """The papers as PDF: for a window, which shows them, and for programs; and the form of the letter."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
@@ -40,8 +40,9 @@ class LetterPage(PatientPage):
 class PaperRoutes:
     """The routes, bound to one server's parts. Papers are set in threads, two at once, so that a pile of them keeps nobody else waiting."""
 
-    def __init__(self, record_desk: RecordDesk) -> None:
+    def __init__(self, record_desk: RecordDesk, *, now: Callable[[], datetime]) -> None:
         self._at = record_desk
+        self._now = now
         self._seats = asyncio.Semaphore(_AT_ONCE)
 
     def endpoints(self) -> list[Endpoint]:
@@ -110,7 +111,7 @@ class PaperRoutes:
     def _printing(self, call: Call, edition: EditionRef) -> Printing:
         desk = self._at.desk
         return Printing(
-            practice=desk.practice, user=call.person.user, at=datetime.now(UTC), language=look_of(call).language, edition=edition,
+            practice=desk.practice, user=call.person.user, at=self._now(), language=look_of(call).language, edition=edition,
             names_among=desk.advisor.names_among,
         )  # fmt: skip
 

@@ -115,20 +115,22 @@ def level_word(level: Level, language: Language) -> str:
     return {"high": _("High"), "medium": _("Medium"), "low": _("Low")}[level]
 
 
-def medication_table(groups: Sequence[views.MedicationGroup], language: Language) -> Table:
-    """The medication as on the screen, by state and dental risk."""
+def medication_table(groups: Sequence[views.MedicationGroup], language: Language, *, has_risk: bool = False) -> Table:
+    """The medication as on the screen, by state and dental risk; the risk itself is for the practice only."""
     _ = translator(language)
     rows: list[Row] = []
     for group in groups:
         if group.state != "active":
             rows.append(Row([Cell({"as_needed": _("When needed"), "stopped": _("Stopped")}[group.state])], is_group=True))
-        rows += [_medication_row(row, language) for row in group.rows]
-    return Table(_medication_columns(language), rows)
+        for row in group.rows:
+            risk = [Cell(_risk(row, language))] if has_risk else []
+            rows.append(Row([*_medication_cells(row, language), *risk]))
+    return Table(_medication_columns(language, has_risk=has_risk), rows)
 
 
 def empty_medication_table(language: Language) -> Table:
     """To be filled in by hand."""
-    columns = _medication_columns(language)[:-1]
+    columns = _medication_columns(language)
     return Table(columns, [Row([Cell(_NO_BREAK) for _ in columns])] * _EMPTY_ROWS, is_roomy=True)
 
 
@@ -138,16 +140,16 @@ def no_medication(patient: Patient, language: Language) -> str:
     return _("Takes no medicines (asked).") if patient.medication_state == "none" else _("Medication not asked.")
 
 
-def _medication_columns(language: Language) -> list[Column]:
+def _medication_columns(language: Language, *, has_risk: bool = False) -> list[Column]:
     _ = translator(language)
     days = [Column(word, 0.8, is_centred=True) for word in (_("morn."), _("noon"), _("eve."), _("night"))]
     return [
         Column(f"{_('Substance')}\n{_('Trade name')}", 4.2), Column(_("Strength"), 1.7), Column(_("Form"), 1.5), *days,
-        Column(f"{_('Notes')}\n{_('Reason')}", 3.1), Column(_("Dental risk"), 2),
+        Column(f"{_('Notes')}\n{_('Reason')}", 3.1), *([Column(_("Dental risk"), 2)] if has_risk else []),
     ]  # fmt: skip
 
 
-def _medication_row(row: views.MedicationRow, language: Language) -> Row:
+def _medication_cells(row: views.MedicationRow, language: Language) -> list[Cell]:
     _ = translator(language)
     entry = row.entry
     name: Words = [Run(row.substance, "bold", is_name=True), *([Run(f"\n{row.brand}", is_name=True)] if row.brand else [])]
@@ -158,7 +160,7 @@ def _medication_row(row: views.MedicationRow, language: Language) -> Row:
     ended = _("stopped on %(day)s") % {"day": format_day(entry.until, language)} if entry.status == "stopped" and entry.until else ""
     notes = "\n".join(part for part in (" ".join(filter(None, (entry.unit, entry.note))), entry.reason, ended) if part)
     strength = format_dose(entry.strength or "", language).replace(" ", _NO_BREAK)
-    return Row([Cell(name), Cell([Run(strength, "bold")]), Cell(entry.form or ""), *days, Cell(notes), Cell(_risk(row, language))])
+    return [Cell(name), Cell([Run(strength, "bold")]), Cell(entry.form or ""), *days, Cell(notes)]
 
 
 def _risk(row: views.MedicationRow, language: Language) -> Words:
