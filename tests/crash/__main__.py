@@ -1,7 +1,7 @@
-"""The long runs: `python3 dev.py crash [kills|postmaster|failover|histories|sleepers|frozen|upgrades|starts|slow-clients|attacks] [count]`.
+"""The long runs: `python3 dev.py crash [kills|postmaster|failover|histories|sleepers|frozen|upgrades|backups|mutations|starts|slow-clients|attacks] [count]`.
 
 `kills N --database postgresql` kills the server of a practice on PostgreSQL, `postmaster N` the PostgreSQL behind it. `frozen`
-counts seconds, `upgrades` takes every step, or one in so many.
+counts seconds, `upgrades` and `backups` take every step, or one in so many.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.crash.backups import backup_rounds, mutations_accepted
 from tests.crash.failover import failover_rounds
 from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
@@ -19,7 +20,18 @@ from tests.crash.upgrades import upgrade_rounds
 from tests.support.postgres import Postmaster
 from tests.support.practice import ServerProcess, new_practice, practice_on
 
-ATTACKS, KILLS, ON_SERVER, FAILOVERS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS = 1, 1_000, 200, 20, 5_000, 500, 600, 100, 500
+ATTACKS, KILLS, ON_SERVER, FAILOVERS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS, MUTATIONS = (
+    1,
+    1_000,
+    200,
+    20,
+    5_000,
+    500,
+    600,
+    100,
+    500,
+    1_000,
+)
 
 
 def main() -> int:
@@ -44,6 +56,16 @@ def main() -> int:
             killed = upgrade_rounds(Path(folder), every=count or 1)
         print(killed)  # noqa: T201
         failed += bool(killed.mixed or killed.not_completed or killed.not_told or killed.without_copy)
+    if which in ("backups", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            backups = backup_rounds(Path(folder), every=count or 1)
+        print(backups)  # noqa: T201
+        failed += bool(backups.untrue or backups.mixed or backups.left or backups.not_completed)
+    if which in ("mutations", "all"):
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+            accepted = mutations_accepted(Path(folder), count or MUTATIONS, seed=20261123)
+        print(f"changed backups accepted: {accepted} of {count or MUTATIONS}")  # noqa: T201
+        failed += bool(accepted)
     if which in ("starts", "all"):
         with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
             starts = starts_at_once(Path(folder), count or PAIRS)

@@ -59,7 +59,7 @@ def _rounds(root: Path, every: int, *, in_transaction: bool) -> UpgradeToll:
     while True:
         folder = DataFolder(root / "round" / "practice")
         shutil.copytree(template.path, folder.path)
-        status = _in_child(lambda folder=folder, step=step: _upgrade(folder, dying_at=step, in_transaction=in_transaction))  # type: ignore[misc]
+        status = in_child(lambda folder=folder, step=step: _upgrade(folder, dying_at=step, in_transaction=in_transaction))  # type: ignore[misc]
         if not os.WIFSIGNALED(status):
             assert os.waitstatus_to_exitcode(status) == 0
             return toll
@@ -77,7 +77,7 @@ def _judge(folder: DataFolder, toll: UpgradeToll) -> None:
     toll.found_new += found == HEAD
     toll.mixed += found not in {SCHEMA, HEAD}
     told = folder.path.parent / "told.txt"
-    status = _in_child(lambda: _upgrade(folder, telling=told))
+    status = in_child(lambda: _upgrade(folder, telling=told))
     if status != 0 or _found_in(folder, folder.database) != HEAD or folder.upgrade_note.exists():
         toll.not_completed += 1
         return
@@ -87,7 +87,7 @@ def _judge(folder: DataFolder, toll: UpgradeToll) -> None:
     toll.without_copy += not copies or any(_found_in(folder, copy) != SCHEMA for copy in copies)
 
 
-def _in_child(work: Callable[[], None]) -> int:
+def in_child(work: Callable[[], None]) -> int:
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
@@ -106,7 +106,7 @@ def _upgrade(folder: DataFolder, *, dying_at: int = 0, telling: Path | None = No
     if not in_transaction:
         _let_alembic_commit()
     if dying_at:
-        _die_at(dying_at)
+        die_at(dying_at)
     Server(folder, settings_of(folder)).close()
 
 
@@ -120,7 +120,7 @@ def _let_alembic_commit() -> None:
     SqlAlchemyConnection.begin = begin  # type: ignore[method-assign,assignment]
 
 
-def _die_at(step: int) -> None:
+def die_at(step: int) -> None:
     left = step
 
     def count(*_: Any) -> None:

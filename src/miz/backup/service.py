@@ -5,10 +5,10 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,6 +36,7 @@ Opens = Callable[[DataFolder], None]
 _PLAN = "plan.settings"
 _QUIET_AFTER_START_S = 120.0
 _AGAIN_AFTER_S = 3_600.0
+_LATE_AFTER = timedelta(hours=36)
 _LIVE_NOTE = "NICHT-KOPIEREN_DO-NOT-COPY.txt"
 _NOTE = """Die Dateien practice.db, practice.db-wal und practice.db-shm gehören dem laufenden Server. Eine Kopie davon ist keine Sicherung:
 sie kann unbrauchbar sein. Sicherungen liegen im Ordner "backups"; neue macht: miz backup create
@@ -69,8 +70,10 @@ class Backups:
         self._tried_s = float("-inf")
         self._busy = threading.Lock()
         self._step_began = 0.0
+        self._begun: asyncio.Task[None] | None = None
         self._is_stopping = False
         self.progress: Progress | None = None
+        self.last_fault: MizError | None = None
 
     def tidy(self) -> None:
         """Remove what a kill has left, and leave the note that the live files are not to be copied."""
@@ -106,6 +109,15 @@ class Backups:
         await asyncio.to_thread(write_whole, self._folder / _PLAN, msgspec.json.encode(plan))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_planned", detail=plan.at if plan.is_on else "off"))
 
+    def last_proved(self) -> datetime | None:
+        """When the newest backup that was restored once was made."""
+        return max((one.made_at for one in self.list() if one.rehearsed), default=None)
+
+    def is_late(self) -> bool:
+        """Whether the nightly backups are on and the newest proved one is older than a day and a half."""
+        proved = self.last_proved() or self._practice.folder.made_at
+        return self.plan.is_on and not self._practice.folder.is_on_server and self._clock.now() - proved > _LATE_AFTER
+
     def next_at(self) -> datetime | None:
         """When the next nightly backup is due; None when they are switched off."""
         plan, now = self.plan, self._clock.now().astimezone(self._zone)
@@ -136,6 +148,29 @@ class Backups:
         made = await asyncio.to_thread(self._alone, lambda: self._create(to or self._folder, kind))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_made", detail=made.id))
         return made
+
+    def start(self, actor: Actor, backup_id: str = "") -> None:
+        """Begin a backup, or the rehearsal of one, and come back at once; `progress` and `last_fault` tell how it goes.
+
+        Raises `BackupRunningError`, `BackupNotFoundError`.
+        """
+        if self.is_running:
+            raise BackupRunningError
+        if backup_id:
+            self.find(backup_id)
+        self.last_fault = None
+        self._begun = asyncio.create_task(self._noting_fault(self.rehearse(actor, backup_id) if backup_id else self.create(actor)))
+
+    async def _noting_fault(self, work: Coroutine[Any, Any, Backup]) -> None:
+        try:
+            await work
+        except MizError as error:
+            self.last_fault = error
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a backup or a rehearsal is under way."""
+        return self._busy.locked() or not (self._begun is None or self._begun.done())
 
     async def rehearse(self, actor: Actor, backup_id: str) -> Backup:
         """Restore a backup once more to a scratch place and open it there. Raises what `create` raises."""

@@ -14,6 +14,7 @@ SCREENS = {
     "/console/mode": {OWNER, ADMIN},
     "/console/users": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/places": {OWNER, ADMIN},
+    "/console/backups": {OWNER, ADMIN, "Hr. Technik", "Fr. Datenschutz"},
     "/console/trail": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/certificate": {OWNER, ADMIN, "Hr. Technik"},
     "/console/settings": {OWNER, ADMIN},
@@ -24,6 +25,7 @@ FORMS = (
     "/console/applications/message", "/console/applications/x/disconnect", "/console/applications/devices",
     "/console/applications/devices/x/code", "/console/applications/devices/x/revocation", "/console/leases/x/end", "/console/mode",
     "/console/mode/start", "/console/mode/interval", "/console/certificate/renewal", "/console/certificate/names",
+    "/console/backups/plan",
 )  # fmt: skip
 
 

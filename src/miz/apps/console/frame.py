@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from miz.access.roles import CHANGE_MODE, MANAGE_PLACES, READ_AUDIT, READ_CERTIFICATE, READ_USERS, SEE_APPLICATIONS, SEE_CONSOLE
+from miz.access.roles import (
+    CHANGE_MODE,
+    MANAGE_PLACES,
+    READ_AUDIT,
+    READ_BACKUPS,
+    READ_CERTIFICATE,
+    READ_USERS,
+    SEE_APPLICATIONS,
+    SEE_CONSOLE,
+)
 from miz.infra.http import Call, Endpoint
 from miz.kernel.actor import Actor
 from miz.kernel.errors import MizError
@@ -17,6 +26,7 @@ SCREENS: Sequence[tuple[str, str, frozenset[str], str]] = (
     ("mode", "/console/mode", CHANGE_MODE, "toggle-left"),
     ("users", "/console/users", READ_USERS, "users"),
     ("places", "/console/places", MANAGE_PLACES, "door"),
+    ("backups", "/console/backups", READ_BACKUPS - {"local"}, "archive"),
     ("trail", "/console/trail", READ_AUDIT, "history"),
     ("certificate", "/console/certificate", READ_CERTIFICATE, "key"),
     ("settings", "/console/settings", CHANGE_MODE, "settings"),

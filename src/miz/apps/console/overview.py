@@ -9,6 +9,7 @@ from miz.access.roles import NEEDS_SECOND_FACTOR, READ_AUDIT, SEE_APPLICATIONS, 
 from miz.access.second_factor.queries import has_second_factor
 from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
+from miz.backup.service import Backups
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import Reader, ReadOnlyDatabase
 from miz.infra.http import Call, Endpoint, Reply
@@ -18,7 +19,7 @@ from miz.practice.openings.service import Openings
 from miz.practice.web.frame import go_to, reply
 from miz.wire.client_protocol import EditionRef
 
-Problem = Literal["", "database", "anchor", "edition-passive", "setup", "edition-warning"]
+Problem = Literal["", "database", "anchor", "backup", "edition-passive", "setup", "edition-warning"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class OverviewPage:
     edition: EditionRef
     online: Sequence[OnlineLine]
     open_patients: int
+    last_backup: datetime | None
     requests: Sequence[int]
     may_send: bool
     lacks_second_factor: bool
@@ -45,7 +47,7 @@ class OverviewPages:
 
     def __init__(
         self, openings: Openings, modes: Modes, folder: DataFolder, database: ReadOnlyDatabase, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
-        reader: Reader, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+        reader: Reader, backups: Backups, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
@@ -54,6 +56,7 @@ class OverviewPages:
         self._frame_of = frame_of
         self._online = online
         self._reader = reader
+        self._backups = backups
         self._is_ready = is_ready
         self._edition = edition
         self._requests = requests
@@ -73,7 +76,7 @@ class OverviewPages:
         page = OverviewPage(
             frame=frame, problem=problem, running_since=self._running_since,
             database_path=self._database.source.shown, database_bytes=self._database.size_bytes() if is_answering else 0, edition=edition,
-            online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), requests=self._requests(),
+            online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), last_backup=self._backups.last_proved(), requests=self._requests(),
             may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
             seconds=NOTICE_S,
         )  # fmt: skip
@@ -88,6 +91,8 @@ class OverviewPages:
             return "database"
         if not self._folder.audit_anchor.exists():
             return "anchor"
+        if self._backups.is_late():
+            return "backup"
         if edition.state == "passive":
             return "edition-passive"
         if self._modes.mode == "setup":

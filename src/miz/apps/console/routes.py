@@ -6,6 +6,7 @@ from miz.access import users
 from miz.access.audit.api import AuditRoutes
 from miz.access.roles import SEARCH_PATIENTS
 from miz.apps.console.applications import ApplicationPages
+from miz.apps.console.backups import BackupPages
 from miz.apps.console.certificate import CertificatePages
 from miz.apps.console.first_steps import FirstStepPages
 from miz.apps.console.frame import ConsoleFrame, screens_for
@@ -42,7 +43,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
     )  # fmt: skip
     return [
         *OverviewPages(
-            server.openings, server.modes, server.folder, server.database, frame, reader=reader, online=applications.online, is_ready=server.is_ready, edition=server.edition_ref,
+            server.openings, server.modes, server.folder, server.database, frame, reader=reader, backups=server.backups, online=applications.online, is_ready=server.is_ready, edition=server.edition_ref,
             requests=lambda: server.traffic.last_hour(server.clock.steady_s()), now=now,
         ).endpoints(),
         *applications.endpoints(),
@@ -51,6 +52,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *UserPages(server.accounts, server.second_factors, frame, reader=reader, now=now).endpoints(),
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
+        *BackupPages(server.backups, server.folder, frame, today=server.today).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
         *FirstStepPages(server.modes, server.folder, server.writer, frame, reader=reader, now=now).endpoints(),

@@ -1,0 +1,98 @@
+"""Backups: when the next one is due, what there is, whether each was restored once; make and rehearse them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from miz.access.roles import PLAN_BACKUPS, READ_BACKUPS, RUN_BACKUP
+from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page, said
+from miz.backup.model import Backup, Plan, strip
+from miz.backup.service import Backups, Progress
+from miz.infra.data_folder import DataFolder
+from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
+from miz.kernel.errors import MizError, misfit
+from miz.practice.web.frame import go_to, reply
+
+_SHOWN = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupPage:
+    """`days` are the last thirty with a word for each; `fault` is what the last attempt from here said."""
+
+    template: ClassVar[str] = "console_backups.html"
+    frame: ConsoleFrame
+    backups: Sequence[Backup]
+    days: Sequence[tuple[date, Literal["none", "made", "proved", "failed"]]]
+    plan: Plan
+    next_at: datetime | None
+    is_late: bool
+    is_on_server: bool
+    has_recovery_key: bool
+    folder: str
+    is_running: bool
+    progress: Progress | None
+    may_run: bool
+    may_plan: bool
+    done: str
+    errors: dict[str, str]
+
+
+class BackupPages:
+    """The pages, bound to one server's parts."""
+
+    def __init__(self, backups: Backups, folder: DataFolder, frame_of: FrameOf, *, today: Callable[[], date]) -> None:
+        self._backups = backups
+        self._folder = folder
+        self._frame_of = frame_of
+        self._today = today
+
+    def endpoints(self) -> list[Endpoint]:
+        path = "/console/backups"
+        return [
+            console_page("GET", path, READ_BACKUPS - {"local"}, self.show, "The backups of the practice"),
+            console_page("POST", path, RUN_BACKUP - {"local"}, self.create, "Make a backup now"),
+            console_page("POST", path + "/rehearsal", RUN_BACKUP - {"local"}, self.rehearse, "Restore a backup to a scratch place"),
+            console_page("POST", path + "/plan", PLAN_BACKUPS - {"local"}, self.plan, "Plan the nightly backup"),
+        ]
+
+    async def show(self, call: Call) -> Reply:
+        return self._page(call, done=call.query.get("done", ""))
+
+    async def create(self, call: Call) -> Reply:
+        return self._begun(call, "")
+
+    async def rehearse(self, call: Call) -> Reply:
+        return self._begun(call, call.form.get("backup", "-"))
+
+    async def plan(self, call: Call) -> Reply:
+        form, kept = call.form, self._backups.plan
+        try:
+            counts = {name: int(form.get(name) or getattr(kept, name)) for name in ("days", "weeks", "months")}
+            plan = msgspec.convert({"is_on": bool(form.get("is_on")), "at": form.get("at") or kept.at, **counts}, Plan)
+        except ValueError as error:
+            return self._page(call, error=misfit(str(error)))
+        await self._backups.follow(call.person, plan)
+        return go_to("/console/backups?done=planned")
+
+    def _begun(self, call: Call, backup_id: str) -> Reply:
+        try:
+            self._backups.start(call.person, backup_id)
+        except MizError as error:
+            return self._page(call, error=error)
+        return go_to("/console/backups?done=begun")
+
+    def _page(self, call: Call, *, done: str = "", error: MizError | None = None) -> Reply:
+        backups, roles = self._backups, call.person.roles
+        made = backups.list()
+        page = BackupPage(
+            frame=self._frame_of(call.person, "backups"), backups=made[:_SHOWN], days=list(strip(made, self._today())), plan=backups.plan,
+            next_at=backups.next_at(), is_late=backups.is_late(), is_on_server=self._folder.is_on_server,
+            has_recovery_key=bool(self._folder.recovery_recipient), folder=str(self._folder.backups), is_running=backups.is_running,
+            progress=backups.progress, may_run=not RUN_BACKUP.isdisjoint(roles), may_plan=not PLAN_BACKUPS.isdisjoint(roles), done=done,
+            errors=said(error or (backups.last_fault if not backups.is_running else None), call),
+        )  # fmt: skip
+        return reply(page, call, STATUS_OF[error.kind] if error else 200)
