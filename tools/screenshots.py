@@ -5,10 +5,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser.conftest import DemoServer
+from tests.browser.crowded import open_crowded
 from tests.browser.window import Desk, launch
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SIZE = ViewportSize(width=1440, height=900)
+WIDTHS = (1440, 820, 400)
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
 
 
 def take(browser: Browser, server: DemoServer) -> None:
-    """Sign-in, search, a patient in both themes, and the same patient as another room sees it."""
+    """Sign-in, search, a patient in both themes, the same as another room sees it; a full record at each width; the drug data."""
     page = browser.new_context(viewport=SIZE, locale="de-DE", color_scheme="light").new_page()
     seat = Desk(page, server.url)
     page.goto(f"{server.url}/sign-in")
@@ -44,6 +46,17 @@ def take(browser: Browser, server: DemoServer) -> None:
     other.open("Muster, Erika")
     expect(other.pill).to_contain_text("In Benutzung")
     keep(other.page, "patient-in-use")
+    page.emulate_media(color_scheme="light")
+    open_crowded(seat)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": SIZE["height"]})
+        page.evaluate("scrollTo(0, 0)")
+        keep(page, f"evaluation-{width}")
+    page.evaluate("document.getElementById('findings-title').scrollIntoView()")
+    keep(page, "evaluation-400-findings")
+    page.set_viewport_size(SIZE)
+    page.goto(f"{server.url}/drugs/ibuprofen")
+    keep(page, "drug-information")
 
 
 def keep(page: Page, name: str) -> None:

@@ -240,6 +240,7 @@ SCREENS = [
     Screen("drug data: search", path="/drugs"),
     Screen("drug data: found", path="/drugs?q=Kiefernekrose"),
     Screen("drug data: nothing found", path="/drugs?q=qqqxyz"),
+    Screen("drug data: coverage", shows("[open] .statements", click("article details summary")), path="/drug-data"),
     Screen("drug data: a substance", path="/drugs/ibuprofen"),
     Screen("own medicines", path="/own-drugs"),
     Screen("own medicines: errors", shows("#summary", fill("#text", "\n".join(map(str, range(61)))), EMPTY_FORM), path="/own-drugs"),

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from miz.access.roles import EVALUATE
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.errors import NotFoundError
+from miz.knowledge.coverage import Coverage, coverage
 from miz.knowledge.edition import Edition
 from miz.knowledge.monographs import Monograph, MonographHit, Statement, find_monographs, monograph
 from miz.practice.web.frame import Desk, Frame, go_to, reply
@@ -18,6 +19,7 @@ from miz.wire.client_protocol import EditionRef, Severity
 Level = Literal["high", "medium", "low"]
 _LEVELS: dict[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
 _LONGEST_QUESTION = 200
+_HASH_SHOWN = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,18 @@ class MonographPage:
     interactions: Sequence[StatementGroup]
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoveragePage:
+    """What the edition holds, what not, as of when; `content` begins the hash of its tables."""
+
+    template: ClassVar[str] = "coverage.html"
+    frame: Frame
+    edition: EditionRef
+    dated: date
+    content: str
+    coverage: Coverage
+
+
 class DrugPages:
     """The pages, bound to the edition in use."""
 
@@ -63,6 +77,7 @@ class DrugPages:
         return [
             page("GET", "/drugs", EVALUATE, self.search, "Search the drug data"),
             page("GET", "/drugs/{drug}", EVALUATE, self.show, "A substance in brief"),
+            page("GET", "/drug-data", EVALUATE, self.show_coverage, "What is in the drug data"),
         ]
 
     async def search(self, call: Call) -> Reply:
@@ -84,6 +99,16 @@ class DrugPages:
             MonographPage(
                 frame=self._desk.frame(call.person), edition=edition.ref(self._today()), dated=edition.date, drug=found,
                 interactions=_by_level(found.interactions),
+            ),
+            call,
+        )  # fmt: skip
+
+    async def show_coverage(self, call: Call) -> Reply:
+        edition = self._edition
+        return reply(
+            CoveragePage(
+                frame=self._desk.frame(call.person), edition=edition.ref(self._today()), dated=edition.date,
+                content=edition.content_sha256[:_HASH_SHOWN], coverage=coverage(edition),
             ),
             call,
         )  # fmt: skip

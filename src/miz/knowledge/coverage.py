@@ -1,0 +1,80 @@
+"""What an edition holds and what it does not, counted from its own rows. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from miz.knowledge.edition import Edition
+from miz.wire.client_protocol import SourceRef
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowCount:
+    """One kind of rows: how many, how many name a source, how many two professionals have signed."""
+
+    kind: str
+    rows: int
+    with_source: int
+    reviewed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """Counts of one edition. `by_evidence` counts interactions by their letter, empty for those not graded.
+
+    `named_only` are ingredients that are known by name without any rule; `without_statement` are substances to which
+    neither a risk nor an interaction, an illness or an allergy refers.
+    """
+
+    substances: int
+    named_only: int
+    without_statement: int
+    products: int
+    combinations: int
+    kinds: tuple[RowCount, ...]
+    by_evidence: Mapping[str, int]
+    sources: tuple[SourceRef, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(kind.rows for kind in self.kinds)
+
+    @property
+    def with_source(self) -> int:
+        return sum(kind.with_source for kind in self.kinds)
+
+    @property
+    def reviewed(self) -> int:
+        return sum(kind.reviewed for kind in self.kinds)
+
+
+def coverage(edition: Edition) -> Coverage:
+    """The figures of the edition."""
+    facts = edition.facts
+    spoken_of = {token for rule in facts.rules for side in rule.sides for term in side for token in term}
+    spoken_of |= {token for condition in facts.conditions for tokens, _ in condition.affects for token in tokens}
+    spoken_of |= {token for allergy in facts.allergies for token in allergy.members}
+    checked = [substance for substance in facts.substances if substance.is_checked]
+    return Coverage(
+        substances=len(checked),
+        named_only=len(facts.substances) - len(checked),
+        without_statement=sum(not substance.risks and substance.id not in spoken_of for substance in checked),
+        products=sum(drug.kind == "product" for drug in facts.drugs),
+        combinations=sum(drug.kind == "combination" for drug in facts.drugs),
+        kinds=(
+            _counted("interactions", facts.rules),
+            _counted("risks", facts.risks),
+            _counted("conditions", facts.conditions),
+            _counted("allergies", facts.allergies),
+        ),
+        by_evidence=dict(sorted(Counter(rule.evidence for rule in facts.rules).items(), key=lambda item: item[0] or "Z")),
+        sources=tuple(edition.source_refs(tuple(source.id for source in facts.sources))),
+    )
+
+
+def _counted(kind: str, rows: Iterable[Any]) -> RowCount:
+    listed = list(rows)
+    # Rows carry the mark once two professionals can sign them.
+    signed = sum(getattr(row, "is_reviewed", False) for row in listed)
+    return RowCount(kind=kind, rows=len(listed), with_source=sum(bool(row.sources) for row in listed), reviewed=signed)
