@@ -22,6 +22,7 @@ from miz.apps.cli import main
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.wire.client_protocol import Patient
+from tests.support.paper_reader import PaperReader
 from tests.support.practice import PASSWORD, ServerProcess, client_of, new_practice, url_of
 
 
@@ -199,6 +200,17 @@ def test_the_export_is_one_whole_record_a_line(practice: DataFolder, tmp_path: P
     assert [msgspec.json.decode(line, type=Patient) for line in one.read_bytes().splitlines()] == [erika]
     miz("patient", "export", "--to", one, "--data", practice.path, folder=practice.path, status=10)
     miz("patient", "export", erika.id, "--all", "--to", one, "--data", practice.path, folder=practice.path, status=10)
+
+
+@pytest.mark.parametrize("paper", ["evaluation", "anamnesis", "anamnesis-form", "letter"])
+def test_a_paper_is_written_for_its_owner_only(practice: DataFolder, tmp_path: Path, paper: str) -> None:
+    found = json.loads(miz("patient", "list", "muster eri", "--json", "--data", practice.path, folder=practice.path).stdout)["items"]
+    target = tmp_path / "paper.pdf"
+    miz("patient", "print", found[0]["id"], "--paper", paper, "--to", target, "--data", practice.path, folder=practice.path)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with PaperReader(target.read_bytes()) as reader:
+        assert "MUSTER, Erika" in reader.text
+    miz("patient", "print", "nobody", "--to", target, "--data", practice.path, folder=practice.path, status=12)
 
 
 @pytest.mark.sqlite_only("the key encrypts the SQLite file")

@@ -44,7 +44,7 @@ def card_of(card: Card, language: Language) -> paper.Card:
     parts = [Part(_("Because of:"), _causes(card, language))] if card.causes else []
     for number, one in enumerate(card.parts):
         if number and (one.effect or one.action):
-            parts.append(Part("", [Run(one.title, "bold")]))
+            parts.append(Part("", [Run(f"[{sheet.level_word(one.level, language)}] {one.title}", "bold", is_name=True)]))
         parts += [Part(label, text) for label, text in (("", one.effect), (_("What to do:"), one.action)) if text]
     if card.alternatives:
         parts.append(Part(_("Instead:"), [Run(" · ".join(one.name for one in card.alternatives), is_name=True)]))
