@@ -145,7 +145,7 @@ def test_no_writing_route_lets_a_foreign_page_act(server: ServerThread, token: s
         (b"", 422, "invalid-input"),
         (b'{"q": 7}', 422, "invalid-input"),
         (b'{"q": "x", "extra": 1}', 422, "invalid-input"),
-        (b'{"q": "' + b"x" * BODY_LIMIT_BYTES + b'"}', 422, "body-too-large"),
+        (b'{"q": "' + b"x" * BODY_LIMIT_BYTES + b'"}', 413, "body-too-large"),
     ],
     ids=["cut off", "no UTF-8", "half a letter", "no object", "empty", "wrong type", "unknown field", "too large"],
 )
@@ -262,7 +262,7 @@ def test_the_interface_describes_itself(server: ServerThread) -> None:
         for operation in operations.values():
             in_path = {part["name"] for part in operation["parameters"] if part["in"] == "path"}
             assert in_path == set(re.findall(r"{(\w+)}", path))
-            assert "4XX" in operation["responses"]
+            assert all(status.isdecimal() for status in operation["responses"])
             assert operation.get("x-roles") or path in OPEN_TO_PROGRAMS
 
 

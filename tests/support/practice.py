@@ -153,6 +153,8 @@ class ServerProcess:
         self._module = module
         self._environment = environment
         self._ready_file = folder.path.parent / "ready.json"
+        # A file and no pipe: nobody reads meanwhile, and a server that tells much would wait for that.
+        self._told = folder.path.parent / f"{folder.path.name}-told.log"
         self.url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -184,7 +186,8 @@ class ServerProcess:
         ]
         own = {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1", "MIZ_DATABASE_URL": url_of(self.folder.path.parent)}
         environment = os.environ | own | self._environment
-        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        with self._told.open("wb") as told:
+            self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=told)
 
     def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait for the first answer."""
@@ -192,9 +195,7 @@ class ServerProcess:
         began = time.monotonic()
         while not self._ready_file.exists():
             if self._process.poll() is not None:
-                assert self._process.stderr is not None
-                with self._process.stderr as told:
-                    raise RuntimeError(told.read().decode())
+                raise RuntimeError(self._told.read_text())
             if time.monotonic() - began > within_s:
                 raise TimeoutError("the server did not answer")
             time.sleep(0.005)
@@ -207,10 +208,7 @@ class ServerProcess:
     def wait(self, timeout_s: float = 10) -> int:
         """Wait for the end and return the exit code."""
         assert self._process is not None
-        code = self._process.wait(timeout_s)
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-        return code
+        return self._process.wait(timeout_s)
 
     def kill(self) -> None:
         self.signal(signal.SIGKILL)

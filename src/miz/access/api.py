@@ -1,6 +1,8 @@
 """JSON routes of the session: sign in, sign out."""
 
+from miz.access.errors import PasswordTooShortAloneError, TooManyAttemptsError, UnknownWorkplaceError, UserDisabledError, WrongPasswordError
 from miz.access.roles import SIGNED_IN
+from miz.access.second_factor.errors import SecondFactorNeededError, WrongSecondFactorError
 from miz.access.sessions import Sessions
 from miz.access.signing_in import SigningIn
 from miz.access.workplaces.rows import find_workplace
@@ -22,6 +24,10 @@ class SessionRoutes:
             Endpoint(
                 method="POST", path="/api/v1/session", may=EVERYBODY, run=self.sign_in, body=SignIn, answer=SessionToken, status=201,
                 summary="Sign in; where the account has a second factor, with its code.", is_open_while_locked=True,
+                refuses=(
+                    WrongPasswordError, UserDisabledError, TooManyAttemptsError, PasswordTooShortAloneError, SecondFactorNeededError,
+                    WrongSecondFactorError, UnknownWorkplaceError,
+                ),
             ),
             Endpoint(method="DELETE", path="/api/v1/session", may=SIGNED_IN, run=self.sign_out, summary="Sign out.", is_open_while_locked=True),
         ]  # fmt: skip

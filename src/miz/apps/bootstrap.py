@@ -73,6 +73,7 @@ from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
 from miz.practice.drafts.api import DraftRoutes
 from miz.practice.drafts.service import Drafts
+from miz.practice.errors import ModeForbidsError
 from miz.practice.modes.api import ModeRoutes
 from miz.practice.modes.service import Modes
 from miz.practice.moving.api import MovingRoutes
@@ -214,7 +215,7 @@ class Server:
             *AccountRoutes(self.accounts, self.second_factors, reader=reader, clock=self.clock).endpoints(),
             *SecondFactorRoutes(self.second_factors).endpoints(),
             *PlaceRoutes(self.places, self.writer, reader=reader).endpoints(),
-            *DeviceRoutes(self.devices, reader=reader, clock=self.clock).endpoints(),
+            *DeviceRoutes(self.devices, reader=reader, clock=self.clock, outside_setup=ModeForbidsError).endpoints(),
             *AuditRoutes(
                 self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader())
             ).endpoints(),
@@ -224,7 +225,9 @@ class Server:
             *BackupRoutes(self.backups).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
-            *PaperRoutes(RecordDesk(self._desk, self.records, self.memory, self.writer), now=self.clock.now).endpoints(),
+            *PaperRoutes(
+                RecordDesk(self._desk, self.records, self.memory, self.writer), now=self.clock.now, edition=self.edition_ref
+            ).endpoints(),
         ]
         if self.settings.api_docs:
             described.append(openapi_endpoint(described, title=f"miz: {self.practice}"))

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from typing import Any
 
 import msgspec
 
 import miz
+from miz.access.errors import ScreenLockedError
 from miz.access.roles import RUN_APPLICATION, SIGNED_IN
+from miz.access.sessions import COOKIE
 from miz.infra.events import Event, EventBroker
 from miz.infra.http import EVERYBODY, Call, Endpoint, Reply, Stream
 from miz.infra.openapi import openapi_document
@@ -34,13 +37,13 @@ class SystemRoutes:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint(method="GET", path="/health/live", may=EVERYBODY, run=self.live, answer=Health, summary="The process answers.", is_open_while_locked=True),
-            Endpoint(method="GET", path="/health/ready", may=EVERYBODY, run=self.ready, answer=Health, summary="The database answers.", is_open_while_locked=True),
+            Endpoint(method="GET", path="/health/ready", may=EVERYBODY, run=self.ready, answer=Health, other_answers={503: Health}, summary="The database answers.", is_open_while_locked=True),
             Endpoint(
                 method="GET", path="/api/v1/server", may=SIGNED_IN, run=self.server, answer=Server, summary="Practice, versions, mode, intervals.",
                 is_open_while_locked=True,
             ),
             Endpoint(
-                method="GET", path="/api/v1/events", may=RUN_APPLICATION, run=self.events, query={"topics": "string"},
+                method="GET", path="/api/v1/events", may=RUN_APPLICATION, run=self.events, query={"topics": {"type": "string", "examples": ["patients,applications"]}}, media_type="text/event-stream", refuses=(InvalidInputError,),
                 summary="Server-sent events: what changed, with version.", is_open_while_locked=True,
             ),
         ]  # fmt: skip
@@ -88,15 +91,20 @@ def openapi_endpoint(described: list[Endpoint], *, title: str) -> Endpoint:
     """The interface's own description, made when first asked for."""
 
     @cache
-    def document() -> bytes:
-        return msgspec.json.encode(openapi_document(described, title=title, version=miz.__version__))
+    def document(cookie: str) -> bytes:
+        made = openapi_document(
+            [*described, endpoint], title=title, version=miz.__version__, cookie=cookie, at_the_gate=(ScreenLockedError,)
+        )
+        return msgspec.json.encode(made)
 
     async def openapi(call: Call) -> Reply:
-        return Reply(document(), media_type="application/json")
+        return Reply(document(call.full_name(COOKIE)), media_type="application/json")
 
-    return Endpoint(
-        method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, summary="This document.", is_open_while_locked=True
-    )
+    endpoint = Endpoint(
+        method="GET", path="/api/v1/openapi.json", may=EVERYBODY, run=openapi, answer=dict[str, Any], summary="This document.",
+        is_open_while_locked=True,
+    )  # fmt: skip
+    return endpoint
 
 
 def _hello() -> bytes:

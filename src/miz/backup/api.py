@@ -7,11 +7,27 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from miz.access.roles import PLAN_BACKUPS, READ_BACKUPS, RUN_BACKUP, SEND_BACKUP
+from miz.backup.errors import (
+    BackupKeyError,
+    BackupNotFoundError,
+    BackupPlaceError,
+    BackupRunningError,
+    BackupStoppedError,
+    BackupUnsoundError,
+    NewerBackupError,
+    NoRoomForBackupError,
+    OnServerError,
+)
 from miz.backup.model import Backup, Plan
 from miz.backup.service import Backups, Progress
 from miz.infra.http import Call, Endpoint
 from miz.kernel.actor import Actor
 from miz.kernel.errors import NotPermittedError
+
+_MAKING = (
+    BackupRunningError, BackupStoppedError, BackupPlaceError, BackupUnsoundError, BackupKeyError, NewerBackupError, NoRoomForBackupError,
+    OnServerError,
+)  # fmt: skip
 
 
 class NewBackup(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,10 +60,12 @@ class BackupRoutes:
             Endpoint(
                 method="POST", path=path, may=RUN_BACKUP, run=self.create, body=NewBackup, answer=Backup, status=201,
                 summary="Make a backup now; it is restored once before it counts.",
+                refuses=_MAKING,
             ),
             Endpoint(
                 method="POST", path=path + "/{backup}/rehearsal", may=RUN_BACKUP, run=self.rehearse, answer=Backup,
                 summary="Restore a backup to a scratch place once more and open it there.",
+                refuses=(*_MAKING, BackupNotFoundError),
             ),
             Endpoint(
                 method="PUT", path=path + "/plan", may=PLAN_BACKUPS, run=self.plan, body=Plan, answer=BackupList,

@@ -10,6 +10,7 @@ from miz.infra.http import Call, Endpoint
 from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError
 from miz.knowledge.edition import Edition
+from miz.practice.errors import PatientNotFoundError
 from miz.ui.i18n import language_of
 from miz.wire.client_protocol import Case, CheckAnswer, Patient, Planned
 
@@ -46,6 +47,7 @@ class CheckRoutes:
                 run=self.evaluate,
                 body=Planned,
                 answer=CheckAnswer,
+                refuses=(PatientNotFoundError,),
                 summary="Check a recorded patient against what is planned; without `planned` what is kept with the patient counts.",
             ),
         ]

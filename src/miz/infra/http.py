@@ -97,7 +97,9 @@ class ForeignHostError(NotPermittedError):
     hint = "Open it by one of its own names or addresses. Whoever runs the server sees and changes them: miz certificate names"
 
 
-_STATUS_OF_CODE = {UnparsableInputError.code: 400, WrongMethodError.code: 405, ForeignHostError.code: 421, BodyTooSlowError.code: 408}
+_STATUS_OF_CODE = {
+    UnparsableInputError.code: 400, WrongMethodError.code: 405, BodyTooSlowError.code: 408, BodyTooLargeError.code: 413, ForeignHostError.code: 421,
+}  # fmt: skip
 
 
 async def _no_body() -> bytes:
@@ -143,15 +145,16 @@ class Call:
 
     def own_cookie(self, name: str) -> str | None:
         """What `kept_cookie` had this browser keep. Under TLS nothing counts that came without TLS or from another host."""
-        return self.cookie(self._full_name(name))
+        return self.cookie(self.full_name(name))
 
     def kept_cookie(self, name: str, value: str, age_s: int | None = None) -> tuple[str, str]:
         """The header that has the browser keep a value for this host only, out of reach of scripts; without an age until it is closed."""
         age = "" if age_s is None else f"; Max-Age={age_s}"
         secure = "; Secure" if self.is_secure else ""
-        return "set-cookie", f"{self._full_name(name)}={value}{age}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return "set-cookie", f"{self.full_name(name)}={value}{age}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
-    def _full_name(self, name: str) -> str:
+    def full_name(self, name: str) -> str:
+        """What this browser calls a cookie that `kept_cookie` has it keep."""
         return f"__Host-{name}" if self.is_secure else name
 
     @property
@@ -199,9 +202,11 @@ App = Callable[[Call], Coroutine[Any, Any, Answer]]
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One route. `may` is the set of roles that may call it, or `EVERYBODY`; `body` and `answer` are its structures,
-    `media_type` what it answers with when that is no structure.
+    `media_type` what it answers with when that is no structure, `query` and `headers` what else it reads, `query` with its JSON schemas.
 
-    `is_page` marks what a browser shows: errors become pages and forms are accepted.
+    `is_page` marks what a browser shows: errors become pages and forms are accepted. For the description only: `checked_body` is the
+    structure of a body that `run` decodes itself, `other_answers` are structures by status, `refuses` what `run` raises of its own
+    (what any endpoint may be refused for is known), `gives` the headers of other endpoints that are in the answer, with their fields.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -213,8 +218,12 @@ class Endpoint:
     answer: Any = None
     status: int = 200
     media_type: str = "application/json"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     headers: Sequence[str] = ()
+    checked_body: Any = None
+    other_answers: Mapping[int, Any] = field(default_factory=dict)
+    refuses: Sequence[type[MizError]] = ()
+    gives: Mapping[str, str] = field(default_factory=dict)
     is_page: bool = False
     is_open_while_locked: bool = False
 
@@ -361,13 +370,18 @@ def _refuse_nul(*parts: str | bytes) -> None:
         raise UnparsableInputError
 
 
+def status_of(error: MizError | type[MizError]) -> int:
+    """The status that an error is answered with."""
+    return _STATUS_OF_CODE.get(error.code) or STATUS_OF[error.kind]
+
+
 def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:
     """The RFC 9457 problem document of an error, in the caller's language. `code` is never translated."""
     fields = {name: value for name, value in error.fields.items() if value is not None}
     problem: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": face.sentence(error.title, fields, call),
-        "status": _STATUS_OF_CODE.get(error.code) or STATUS_OF[error.kind],
+        "status": status_of(error),
         "detail": face.sentence(error.detail, fields, call),
         "instance": call.path,
         "code": error.code,

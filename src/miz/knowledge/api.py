@@ -24,7 +24,11 @@ class DrugRoutes:
                 may=EVALUATE,
                 run=self.search,
                 answer=DrugItems,
-                query={"q": "string", "limit": "integer"},
+                query={
+                    "q": {"type": "string", "examples": ["Ibuprofen"]},
+                    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_HITS},
+                },
+                refuses=(InvalidInputError,),
                 summary="Trade names, substances and abbreviations in one list; forgives typing errors.",
             )
         ]

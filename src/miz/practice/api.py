@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
+from miz.access.errors import UnknownWorkplaceError
 from miz.access.roles import RUN_APPLICATION, SEARCH_PATIENTS, SEE_APPLICATIONS, SEND_MESSAGES
 from miz.access.workplaces.rows import find_workplace
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
-from miz.practice.errors import ApplicationNotFoundError
+from miz.practice.errors import ApplicationDisconnectedError, ApplicationNotFoundError
 from miz.practice.modes.service import Modes
 from miz.practice.notices import Notices
 from miz.practice.openings.presence import LiveApplication
@@ -26,6 +27,8 @@ from miz.wire.client_protocol import (
     SendMessage,
     SignOfLife,
 )
+
+_APPLICATION = (ApplicationNotFoundError, ApplicationDisconnectedError)
 
 
 class ApplicationRoutes:
@@ -45,10 +48,12 @@ class ApplicationRoutes:
             Endpoint(
                 method="POST", path=application + "/heartbeat", may=RUN_APPLICATION, run=self.heartbeat, body=SignOfLife, answer=Heartbeat,
                 summary="Sign of life; renews the lease the application holds.", is_open_while_locked=True,
+                refuses=_APPLICATION,
             ),
             Endpoint(
                 method="POST", path="/api/v1/applications", may=RUN_APPLICATION, run=self.register, body=RegisterApplication,
-                answer=RegisteredApplication, status=201, summary="A client application announces itself.",
+                answer=RegisteredApplication, status=201, gives={"Miz-Application": "id"}, summary="A client application announces itself.",
+                refuses=(UnknownWorkplaceError,),
             ),
             Endpoint(
                 method="GET", path="/api/v1/applications", may=SEE_APPLICATIONS, run=self.list_all, answer=Applications,
@@ -57,10 +62,12 @@ class ApplicationRoutes:
             Endpoint(
                 method="POST", path=application + "/leaving", may=RUN_APPLICATION, run=self.leaving,
                 summary="The window's page is going away; a next page within 3 s cancels this.", is_open_while_locked=True,
+                refuses=_APPLICATION,
             ),
             Endpoint(
                 method="DELETE", path=application, may=RUN_APPLICATION, run=self.close,
                 summary="Orderly close; frees the patient at once.", is_open_while_locked=True,
+                refuses=_APPLICATION,
             ),
             Endpoint(
                 method="POST", path="/api/v1/messages", may=SEND_MESSAGES, run=self.send_to_all, body=SendMessage,
@@ -69,10 +76,12 @@ class ApplicationRoutes:
             Endpoint(
                 method="POST", path=application + "/messages", may=SEND_MESSAGES, run=self.send, body=SendMessage,
                 summary="A message to one window.",
+                refuses=(ApplicationNotFoundError,),
             ),
             Endpoint(
                 method="POST", path=application + "/disconnect", may=SEND_MESSAGES, run=self.disconnect, body=Disconnect,
                 summary="End a window after a notice; its patient is freed, what was typed stays as a draft.",
+                refuses=(ApplicationNotFoundError,),
             ),
         ]  # fmt: skip
 

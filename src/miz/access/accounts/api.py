@@ -13,7 +13,20 @@ from miz.access.accounts.model import (
     Users,
 )
 from miz.access.accounts.service import Accounts
+from miz.access.errors import (
+    LastOwnerError,
+    SessionNotFoundError,
+    TooManyAttemptsError,
+    UnknownUserError,
+    UserDisabledError,
+    UserExistsError,
+    WeakPasswordError,
+    WeakPinError,
+    WrongCodeError,
+    WrongPasswordError,
+)
 from miz.access.roles import MANAGE_USERS, OWN_ACCOUNT, READ_USERS
+from miz.access.second_factor.errors import SecondFactorRecentNeededError
 from miz.access.second_factor.service import SecondFactors
 from miz.infra.db.engine import Reader
 from miz.infra.http import EVERYBODY, Call, Endpoint
@@ -37,35 +50,48 @@ class AccountRoutes:
             Endpoint(
                 method="POST", path=user, may=MANAGE_USERS, run=recent(self.add_user), body=NewUser, answer=AddedUser, status=201,
                 summary="Add a user, with a password or with a one-time code to set one.",
+                refuses=(SecondFactorRecentNeededError, UserExistsError, WeakPasswordError, TooManyAttemptsError),
             ),
             Endpoint(
                 method="PUT", path=user + "/{name}/roles", may=MANAGE_USERS, run=recent(self.set_roles), body=UserRoles,
                 summary="Give a user other roles; the sessions end at once.",
+                refuses=(SecondFactorRecentNeededError, UnknownUserError, LastOwnerError),
             ),
             Endpoint(
                 method="POST", path=user + "/{name}/code", may=MANAGE_USERS, run=recent(self.issue_code), answer=OneTimeCode, status=201,
                 summary="A one-time code instead of a forgotten password, which is void from then on; the sessions end at once.",
+                refuses=(SecondFactorRecentNeededError, UnknownUserError),
             ),
             Endpoint(
                 method="POST", path=user + "/{name}/disable", may=MANAGE_USERS, run=recent(self.disable_user),
                 summary="Switch a user off; the sessions end at once.",
+                refuses=(SecondFactorRecentNeededError, UnknownUserError, LastOwnerError),
             ),
-            Endpoint(method="POST", path=user + "/{name}/enable", may=MANAGE_USERS, run=recent(self.enable_user), summary="Switch a user on again."),
+            Endpoint(
+                method="POST", path=user + "/{name}/enable", may=MANAGE_USERS, run=recent(self.enable_user), summary="Switch a user on again.",
+                refuses=(SecondFactorRecentNeededError, UnknownUserError),
+            ),
             Endpoint(
                 method="POST", path="/api/v1/first-password", may=EVERYBODY, run=self.set_first_password, body=FirstPassword,
                 summary="Set the own password with a one-time code.", is_open_while_locked=True,
+                refuses=(WrongCodeError, TooManyAttemptsError, WeakPasswordError),
             ),
             Endpoint(
                 method="PUT", path="/api/v1/account/password", may=OWN_ACCOUNT, run=self.change_password, body=NewPassword,
                 summary="Change the own password; the other sessions end at once.",
+                refuses=(WrongPasswordError, UserDisabledError, TooManyAttemptsError, WeakPasswordError),
             ),
             Endpoint(
                 method="PUT", path="/api/v1/account/pin", may=OWN_ACCOUNT, run=self.set_pin, body=NewPin,
                 summary="Set the own PIN for a quick change of user.",
+                refuses=(WrongPasswordError, UserDisabledError, TooManyAttemptsError, WeakPinError),
             ),
             Endpoint(method="DELETE", path="/api/v1/account/pin", may=OWN_ACCOUNT, run=self.remove_pin, summary="Remove the own PIN."),
             Endpoint(method="GET", path=own, may=OWN_ACCOUNT, run=self.list_sessions, answer=OwnSessions, summary="Where one is signed in."),
-            Endpoint(method="DELETE", path=own + "/{session}", may=OWN_ACCOUNT, run=self.end_session, summary="End one of the own sessions."),
+            Endpoint(
+                method="DELETE", path=own + "/{session}", may=OWN_ACCOUNT, run=self.end_session, summary="End one of the own sessions.",
+                refuses=(SessionNotFoundError,),
+            ),
         ]  # fmt: skip
 
     async def list_users(self, call: Call) -> Users:

@@ -46,7 +46,8 @@ class AuditRoutes:
             ),
             Endpoint(
                 method="GET", path=audit + "/chain", may=READ_AUDIT, run=self.chain, answer=ChainPart,
-                query={"after": "integer"}, summary="Entries with their hashes, oldest first, for an export; behind the entry `after`.",
+                query={"after": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "examples": [0]}}, summary="Entries with their hashes, oldest first, for an export; behind the entry `after`.",
+                refuses=(InvalidInputError,),
             ),
             Endpoint(
                 method="PUT", path=audit + "/anchor", may=RENEW_AUDIT_ANCHOR, run=self.renew_anchor,

@@ -1,5 +1,13 @@
 """JSON routes of rooms and workplaces. In addresses a room or workplace is named by id or name."""
 
+from miz.access.errors import (
+    RoomExistsError,
+    RoomInUseError,
+    UnknownRoomError,
+    UnknownWorkplaceError,
+    WorkplaceExistsError,
+    WorkplaceInUseError,
+)
 from miz.access.roles import MANAGE_PLACES, SIGNED_IN
 from miz.access.workplaces import rows
 from miz.access.workplaces.model import NewWorkplace, Room, RoomName, Rooms, WorkplaceChange, Workplaces
@@ -25,25 +33,31 @@ class PlaceRoutes:
             Endpoint(
                 method="POST", path=places, may=MANAGE_PLACES, run=self.add_workplace, body=NewWorkplace, answer=Workplace, status=201,
                 summary="Add a workplace, in a room or in none.",
+                refuses=(WorkplaceExistsError, UnknownRoomError),
             ),
             Endpoint(
                 method="PATCH", path=places + "/{workplace}", may=MANAGE_PLACES, run=self.change_workplace, body=WorkplaceChange, answer=Workplace,
                 summary="Give a workplace another name or room; windows there follow at once.",
+                refuses=(UnknownWorkplaceError, WorkplaceExistsError, UnknownRoomError),
             ),
             Endpoint(
                 method="DELETE", path=places + "/{workplace}", may=MANAGE_PLACES, run=self.remove_workplace,
                 summary="Remove a workplace that is not in use.",
+                refuses=(UnknownWorkplaceError, WorkplaceInUseError),
             ),
             Endpoint(method="GET", path=rooms, may=SIGNED_IN, run=self.list_rooms, answer=Rooms, summary="All rooms."),
             Endpoint(
                 method="POST", path=rooms, may=MANAGE_PLACES, run=self.add_room, body=RoomName, answer=Room, status=201, summary="Add a room.",
+                refuses=(RoomExistsError,),
             ),
             Endpoint(
                 method="PATCH", path=rooms + "/{room}", may=MANAGE_PLACES, run=self.rename_room, body=RoomName, answer=Room,
                 summary="Give a room another name; windows and displays there follow at once.",
+                refuses=(UnknownRoomError, RoomExistsError),
             ),
             Endpoint(
                 method="DELETE", path=rooms + "/{room}", may=MANAGE_PLACES, run=self.remove_room, summary="Remove a room that is not in use.",
+                refuses=(UnknownRoomError, RoomInUseError),
             ),
         ]  # fmt: skip
 

@@ -3,6 +3,13 @@
 from miz.access.roles import BRING_CERTIFICATE, MANAGE_CERTIFICATE, READ_CERTIFICATE
 from miz.apps.certificates.service import CertificateDesk
 from miz.infra.certificates.names import CertificateState, OwnCertificate, Renewal, ServerNames
+from miz.infra.certificates.refusals import (
+    AuthorityLockedError,
+    CertificateNotUsableError,
+    OtherAuthorityNeededError,
+    OwnCertificateError,
+    WrongNameError,
+)
 from miz.infra.http import Call, Endpoint
 
 
@@ -22,18 +29,22 @@ class CertificateRoutes:
             Endpoint(
                 method="PUT", path=path, may=BRING_CERTIFICATE, run=self.use_own, body=OwnCertificate, answer=answer,
                 summary="Show the site's own certificate, after a complete check.",
+                refuses=(CertificateNotUsableError,),
             ),
             Endpoint(
                 method="DELETE", path=path, may=BRING_CERTIFICATE, run=self.use_local, answer=answer,
                 summary="Back from the site's own certificate to the practice's own authority.",
+                refuses=(AuthorityLockedError,),
             ),
             Endpoint(
                 method="POST", path=path + "/renewal", may=MANAGE_CERTIFICATE, run=self.renew, body=Renewal, answer=answer,
                 summary="A new certificate now, on request by a new authority.",
+                refuses=(OwnCertificateError, AuthorityLockedError),
             ),
             Endpoint(
                 method="PUT", path=path + "/names", may=MANAGE_CERTIFICATE, run=self.choose_names, body=ServerNames, answer=answer,
                 summary="The names and addresses by which other computers reach the server; none = found by itself.",
+                refuses=(WrongNameError, OtherAuthorityNeededError, AuthorityLockedError),
             ),
         ]  # fmt: skip
 

@@ -5,7 +5,14 @@ from miz.access.roles import WRITE_RECORD
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
 from miz.practice.drafts.service import Drafts
-from miz.practice.errors import ApplicationMissingError
+from miz.practice.errors import (
+    ApplicationDisconnectedError,
+    ApplicationMissingError,
+    ApplicationNotFoundError,
+    StaleFencingTokenError,
+    TooManyDraftsError,
+    UnknownDraftError,
+)
 from miz.practice.openings.presence import Presence
 from miz.wire.client_protocol import DraftContent
 from miz.wire.client_protocol import Drafts as DraftList
@@ -30,8 +37,14 @@ class DraftRoutes:
             Endpoint(
                 method="PUT", path=drafts + "/{form}", may=WRITE_RECORD, run=self.save, body=DraftContent, headers=("Miz-Application",),
                 summary="Keep what is typed in a form; no fields when nothing is unsaved any more.", is_open_while_locked=True,
+                refuses=(
+                    ApplicationMissingError, ApplicationNotFoundError, ApplicationDisconnectedError, StaleFencingTokenError, TooManyDraftsError,
+                ),
             ),
-            Endpoint(method="DELETE", path=drafts + "/{draft}", may=WRITE_RECORD, run=self.discard, summary="Discard a draft."),
+            Endpoint(
+                method="DELETE", path=drafts + "/{draft}", may=WRITE_RECORD, run=self.discard, summary="Discard a draft.",
+                refuses=(UnknownDraftError,),
+            ),
         ]  # fmt: skip
 
     async def offered(self, call: Call) -> DraftList:

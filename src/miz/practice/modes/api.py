@@ -5,6 +5,7 @@ from collections.abc import Callable
 from miz.access.roles import CHANGE_MODE
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
+from miz.practice.errors import ModeForbidsError
 from miz.practice.modes.service import Modes
 from miz.wire.client_protocol import ControlInterval, Server, SetMode, StartMode
 
@@ -26,6 +27,7 @@ class ModeRoutes:
             Endpoint(
                 method="PUT", path="/api/v1/server/control-interval", may=CHANGE_MODE, run=self.set_interval, body=ControlInterval, answer=Server,
                 summary="Seconds between two signs of life; in setup mode only.",
+                refuses=(ModeForbidsError,),
             ),
             Endpoint(
                 method="PUT", path="/api/v1/server/start-mode", may=CHANGE_MODE, run=self.set_start, body=StartMode, answer=Server,

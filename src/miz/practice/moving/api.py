@@ -3,16 +3,36 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from miz.access.errors import IdempotencyKeyReusedError
 from miz.access.idempotency import once
 from miz.access.roles import WRITE_RECORD
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call, Endpoint
-from miz.practice.errors import ApplicationMissingError, FencingTokenMissingError
+from miz.practice.errors import (
+    ApplicationDisconnectedError,
+    ApplicationMissingError,
+    ApplicationNotFoundError,
+    EntryNotFoundError,
+    FencingTokenMissingError,
+    ModeForbidsError,
+    PatientMergedError,
+    PatientNotFoundError,
+    PatientOpenElsewhereError,
+    SignedEntryError,
+    StaleFencingTokenError,
+    UnknownMergeError,
+    ViewersOpenNothingError,
+)
 from miz.practice.moving.service import Moving
 from miz.practice.openings.presence import LiveApplication, Presence
 from miz.wire.client_protocol import Merge, MergePatients, MoveEntries, Opening
 
 _WRITING = ("Miz-Application", "Miz-Fencing-Token", "Idempotency-Key")
+_REFUSED = (
+    FencingTokenMissingError, StaleFencingTokenError, ApplicationMissingError, ApplicationNotFoundError, ApplicationDisconnectedError,
+    PatientNotFoundError, IdempotencyKeyReusedError,
+)  # fmt: skip
+_OTHER_RECORD = (PatientOpenElsewhereError, PatientMergedError, ModeForbidsError, ViewersOpenNothingError)
 T = TypeVar("T")
 
 
@@ -30,14 +50,17 @@ class MovingRoutes:
             Endpoint(
                 method="POST", path=patient + "/move", may=WRITE_RECORD, run=self.move, body=MoveEntries, answer=Opening, headers=_WRITING,
                 summary="Move entries to the patient they belong to, who is open afterwards; whole or not at all.",
+                refuses=(*_REFUSED, *_OTHER_RECORD, EntryNotFoundError, SignedEntryError),
             ),
             Endpoint(
                 method="POST", path=patient + "/merge", may=WRITE_RECORD, run=self.merge, body=MergePatients, answer=Merge, headers=_WRITING,
                 summary="Merge another record of the same person into this one; can be undone.",
+                refuses=(*_REFUSED, *_OTHER_RECORD),
             ),
             Endpoint(
                 method="POST", path=patient + "/merge/{merge}/undo", may=WRITE_RECORD, run=self.undo_merge, answer=Merge, headers=_WRITING,
                 summary="Make them two records again; copies changed since stay and are counted.",
+                refuses=(*_REFUSED, UnknownMergeError, SignedEntryError),
             ),
         ]  # fmt: skip
 

@@ -5,11 +5,28 @@ from msgspec import structs
 from miz.access.roles import END_LEASE, READ_PATIENT, TAKE_OVER
 from miz.infra.db.writer import Writer
 from miz.infra.http import Call, Endpoint
-from miz.practice.errors import ApplicationMissingError
+from miz.practice.errors import (
+    AlreadyAskedForError,
+    ApplicationDisconnectedError,
+    ApplicationMissingError,
+    ApplicationNotFoundError,
+    ModeForbidsError,
+    NobodyAskedError,
+    NobodyToAskError,
+    PatientMergedError,
+    PatientNotFoundError,
+    PatientOpenElsewhereError,
+    ReasonMissingError,
+    ViewersOpenNothingError,
+)
 from miz.practice.openings.presence import LiveApplication
 from miz.practice.openings.service import Openings
 from miz.practice.patients import queries
 from miz.wire.client_protocol import Opening, OpeningRequest, TakeOver
+
+_APPLICATION = (ApplicationMissingError, ApplicationNotFoundError, ApplicationDisconnectedError)
+_OPENING = (*_APPLICATION, ViewersOpenNothingError, PatientNotFoundError, PatientMergedError, ModeForbidsError)
+_GIVES = {"Miz-Fencing-Token": "fencing_token"}
 
 
 class OpeningRoutes:
@@ -24,32 +41,39 @@ class OpeningRoutes:
         opening = "/api/v1/patients/{id}/opening"
         return [
             Endpoint(
-                method="POST", path=opening, may=READ_PATIENT, run=self.acquire, answer=Opening, status=201, headers=("Miz-Application",),
+                method="POST", path=opening, may=READ_PATIENT, run=self.acquire, answer=Opening, status=201, headers=("Miz-Application",), gives=_GIVES,
                 summary="Open a patient exclusively: lease and record in one answer.",
+                refuses=(*_OPENING, PatientOpenElsewhereError),
             ),
             Endpoint(
                 method="DELETE", path=opening, may=READ_PATIENT, run=self.release, headers=("Miz-Application",),
                 summary="Release the patient.", is_open_while_locked=True,
+                refuses=_APPLICATION,
             ),
             Endpoint(
                 method="POST", path=opening + "/takeover", may=TAKE_OVER, run=self.take_over, body=TakeOver, answer=Opening, status=201,
-                headers=("Miz-Application",), summary="Open a patient that another application has open; logged with both names and the reason.",
+                headers=("Miz-Application",), gives=_GIVES, summary="Open a patient that another application has open; logged with both names and the reason.",
+                refuses=(*_OPENING, ReasonMissingError),
             ),
             Endpoint(
                 method="POST", path=opening + "/request", may=READ_PATIENT, run=self.ask_for, answer=OpeningRequest, status=201,
                 headers=("Miz-Application",), summary="Ask the application that has the patient open to release it.",
+                refuses=(*_APPLICATION, ViewersOpenNothingError, NobodyToAskError, AlreadyAskedForError),
             ),
             Endpoint(
                 method="DELETE", path=opening + "/request", may=READ_PATIENT, run=self.withdraw, headers=("Miz-Application",),
                 summary="Take the asking back.",
+                refuses=_APPLICATION,
             ),
             Endpoint(
                 method="POST", path=opening + "/later", may=READ_PATIENT, run=self.ask_for_time, answer=OpeningRequest,
                 headers=("Miz-Application",), summary="The holder asks for five more minutes.",
+                refuses=(*_APPLICATION, NobodyAskedError),
             ),
             Endpoint(
                 method="POST", path=opening + "/end", may=END_LEASE, run=self.end_lease, body=TakeOver,
                 summary="Free a patient from outside of its window, with a reason.",
+                refuses=(PatientNotFoundError, ReasonMissingError),
             ),
         ]  # fmt: skip
 

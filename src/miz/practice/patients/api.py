@@ -8,16 +8,29 @@ import msgspec
 from msgspec import structs
 
 from miz.access.audit.service import AuditTrail
+from miz.access.errors import IdempotencyKeyReusedError
 from miz.access.idempotency import once
 from miz.access.roles import EXPORT_PATIENTS, READ_PATIENT, READ_RECORD, SEARCH_PATIENTS, SIGN_OFF, WRITE_IDENTITY, WRITE_RECORD
 from miz.infra.db.engine import Reader
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.http import Call, Endpoint
-from miz.kernel.errors import NotPermittedError, UnparsableInputError
-from miz.practice.errors import FencingTokenMissingError
+from miz.kernel.errors import MizError, NotPermittedError, UnparsableInputError
+from miz.practice.errors import (
+    AllergiesRecordedError,
+    EntryNotFoundError,
+    FencingTokenMissingError,
+    ImpossibleDateError,
+    MedicationRecordedError,
+    NothingToRestoreError,
+    PatientNotFoundError,
+    SignedEntryError,
+    StaleFencingTokenError,
+    TextTooLongError,
+    UnknownChangeError,
+)
 from miz.practice.patients import queries
 from miz.practice.patients.memory import RecordMemory
-from miz.practice.patients.model import ENTRY_TYPES, MEDICAL
+from miz.practice.patients.model import ENTRY_TYPES, MEDICAL, NEW_ENTRY, PATCH_ENTRY
 from miz.practice.patients.service import Records
 from miz.wire.client_protocol import (
     Changes,
@@ -39,6 +52,7 @@ from miz.wire.client_protocol import (
 
 SEARCH_LIMIT = 100
 _WRITING = ("Miz-Fencing-Token", "Idempotency-Key")
+_HELD = (FencingTokenMissingError, StaleFencingTokenError, PatientNotFoundError, IdempotencyKeyReusedError)
 T = TypeVar("T")
 
 
@@ -78,19 +92,26 @@ class PatientRoutes:
             Endpoint(
                 method="POST", path="/api/v1/patients", may=WRITE_IDENTITY, run=self.create, body=NewPatient, answer=Patient, status=201,
                 headers=("Idempotency-Key",), summary="A new patient.",
+                refuses=(ImpossibleDateError, TextTooLongError, IdempotencyKeyReusedError),
             ),
-            Endpoint(method="GET", path=patient, may=READ_PATIENT, run=self.read, answer=Patient, summary="The record; needs no lease."),
+            Endpoint(
+                method="GET", path=patient, may=READ_PATIENT, run=self.read, answer=Patient, summary="The record; needs no lease.",
+                refuses=(PatientNotFoundError,),
+            ),
             Endpoint(
                 method="PATCH", path=patient, may=WRITE_IDENTITY, run=self.change, body=PatientPatch, answer=Patient, headers=_WRITING,
                 summary="Change the patient's own fields, what is planned, 'none known', 'takes none'.",
+                refuses=(*_HELD, ImpossibleDateError, TextTooLongError, AllergiesRecordedError, MedicationRecordedError),
             ),
             Endpoint(
                 method="GET", path=patient + "/history", may=READ_RECORD, run=self.history, answer=Changes,
                 summary="Who changed what, when and where; newest first.",
+                refuses=(PatientNotFoundError,),
             ),
             Endpoint(
                 method="POST", path=patient + "/review", may=SIGN_OFF, run=self.review, answer=Patient, headers=_WRITING,
                 summary="Sign off: the record was looked through, completely and now.",
+                refuses=_HELD,
             ),
             Endpoint(
                 method="GET", path="/api/v1/reviews", may=SIGN_OFF, run=self.list_reviews, answer=Reviews,
@@ -99,18 +120,22 @@ class PatientRoutes:
             Endpoint(
                 method="POST", path=patient + "/confirmations", may=WRITE_RECORD, run=self.confirm, body=ConfirmGroup, answer=Patient,
                 headers=_WRITING, summary="A group of questions was asked again, and nothing has changed.",
+                refuses=_HELD,
             ),
             Endpoint(
                 method="POST", path=patient + "/decisions", may=SIGN_OFF, run=self.decide, body=Decide, answer=Patient, headers=_WRITING,
                 summary="Override a contraindication, with the reason.",
+                refuses=_HELD,
             ),
             Endpoint(
                 method="GET", path=patient + "/possible-duplicates", may=SEARCH_PATIENTS, run=self.possible_duplicates, answer=PatientLines,
                 summary="Other records that may be of the same person. A suggestion only.",
+                refuses=(PatientNotFoundError,),
             ),
             Endpoint(
                 method="GET", path=patient + "/merges", may=READ_RECORD, run=self.merges, answer=Merges,
                 summary="The merges of other records into this one, and of this one; newest first.",
+                refuses=(PatientNotFoundError,),
             ),
         ]  # fmt: skip
         for kind, shape in ENTRY_TYPES.items():
@@ -154,17 +179,25 @@ class PatientRoutes:
                 ),
             )
 
-        def writing(method: Any, path: str, run: Any, summary: str, status: int = 200, body: Any = None) -> Endpoint:
+        def writing(method: Any, path: str, run: Any, summary: str, *refuses: type[MizError], **more: Any) -> Endpoint:
             return Endpoint(
-                method=method, path=path, may=WRITE_RECORD, run=run, body=body, answer=shape, status=status, headers=_WRITING, summary=summary
+                method=method, path=path, may=WRITE_RECORD, run=run, answer=shape, headers=_WRITING, summary=summary,
+                refuses=(*_HELD, *refuses), **more,
             )  # fmt: skip
 
+        known = (EntryNotFoundError, SignedEntryError)
         return [
-            writing("POST", entries, add, f"Add to {kind}.", 201),
-            writing("PATCH", entry, change, f"Change an entry of {kind}."),
-            writing("DELETE", entry, mark, f"Mark an entry of {kind} as entered in error."),
-            writing("POST", entry + "/restore", restore, f"Bring back a former state of an entry of {kind}.", body=RestoreEntry),
-        ]
+            writing("POST", entries, add, f"Add to {kind}.", ImpossibleDateError, TextTooLongError, status=201, checked_body=NEW_ENTRY[kind]),
+            writing(
+                "PATCH", entry, change, f"Change an entry of {kind}.", EntryNotFoundError, ImpossibleDateError, TextTooLongError,
+                checked_body=PATCH_ENTRY[kind],
+            ),
+            writing("DELETE", entry, mark, f"Mark an entry of {kind} as entered in error.", *known),
+            writing(
+                "POST", entry + "/restore", restore, f"Bring back a former state of an entry of {kind}.", *known, UnknownChangeError,
+                NothingToRestoreError, body=RestoreEntry,
+            ),
+        ]  # fmt: skip
 
     async def search(self, call: Call) -> PatientLines:
         limit = max(1, min(call.body.limit, SEARCH_LIMIT))

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec import UNSET, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from miz.access.roles import SIGN_OFF
 from miz.kernel.actor import Actor
@@ -41,6 +41,23 @@ from miz.wire.client_protocol import (
 ENTRY_TYPES: dict[EntryKind, type[Entry]] = {
     "medication": Medication, "allergies": Allergy, "conditions": Condition, "observations": Observation, "notes": Note,
 }  # fmt: skip
+
+
+def _body(kind: EntryKind, *, is_patch: bool) -> type[Struct]:
+    """What a program sends of an entry: all but its trace. For the description of the interface; `_entry` does the checking."""
+    fields = [one for one in msgspec.structs.fields(ENTRY_TYPES[kind]) if one.name not in Trace.__struct_fields__]
+    shown: list[Any] = []
+    for one in fields:
+        if is_patch:
+            shown.append((one.name, one.type | UnsetType, UNSET))
+        else:
+            shown.append((one.name, one.type) if one.required else (one.name, one.type, one.default))
+    name = f"{'Patch' if is_patch else 'New'}{ENTRY_TYPES[kind].__name__}"
+    return msgspec.defstruct(name, shown, frozen=True, kw_only=True, forbid_unknown_fields=True)
+
+
+NEW_ENTRY: dict[EntryKind, type[Struct]] = {kind: _body(kind, is_patch=False) for kind in ENTRY_TYPES}
+PATCH_ENTRY: dict[EntryKind, type[Struct]] = {kind: _body(kind, is_patch=True) for kind in ENTRY_TYPES}
 
 # Fields of the patient that belong to the record and not to the identity.
 MEDICAL = ("allergy_state", "medication_state", "planned")

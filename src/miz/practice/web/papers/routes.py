@@ -10,17 +10,18 @@ from typing import ClassVar
 from miz.access.roles import PRINT_PATIENT, READ_PATIENT
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.errors import InvalidInputError, NotFoundError
+from miz.practice.errors import PatientNotFoundError
 from miz.practice.web import views
 from miz.practice.web.asking import understood
 from miz.practice.web.evaluation import Card, Evaluation, evaluation_of
 from miz.practice.web.frame import reply
-from miz.practice.web.papers.anamnesis import NOBODY, empty_anamnesis, filled_anamnesis
+from miz.practice.web.papers.anamnesis import empty_anamnesis, filled_anamnesis
 from miz.practice.web.papers.evaluation import evaluation_paper
 from miz.practice.web.papers.letter import Letter, letter_paper, tellable
 from miz.practice.web.papers.sheet import Printing
 from miz.practice.web.record import PatientPage, RecordDesk, page
 from miz.ui.face import look_of
-from miz.ui.paper import Paper, set_paper
+from miz.ui.paper import Paper, PaperError, set_paper
 from miz.wire.client_protocol import EditionRef, Patient
 
 KINDS = ("evaluation", "anamnesis", "anamnesis-form", "letter")
@@ -40,16 +41,17 @@ class LetterPage(PatientPage):
 class PaperRoutes:
     """The routes, bound to one server's parts. Papers are set in threads, two at once, so that a pile of them keeps nobody else waiting."""
 
-    def __init__(self, record_desk: RecordDesk, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, record_desk: RecordDesk, *, now: Callable[[], datetime], edition: Callable[[], EditionRef]) -> None:
         self._at = record_desk
         self._now = now
+        self._edition = edition
         self._seats = asyncio.Semaphore(_AT_ONCE)
 
     def endpoints(self) -> list[Endpoint]:
         patient = "/patients/{id}"
         return [
             Endpoint(
-                method="GET", path="/api/v1/patients/{id}/papers/{paper}", may=PRINT_PATIENT, run=self.show, media_type=PDF,
+                method="GET", path="/api/v1/patients/{id}/papers/{paper}", may=PRINT_PATIENT, run=self.show, media_type=PDF, refuses=(PatientNotFoundError, PaperError),
                 summary="A paper of a patient as PDF: evaluation, anamnesis, anamnesis-form or letter, in the language of the request.",
             ),
             page("GET", patient + "/papers/{paper}", PRINT_PATIENT, self.show, "A paper of a patient as PDF"),
@@ -78,14 +80,13 @@ class PaperRoutes:
         return await self._print(call, "letter", Letter(recipient=recipient, question=question, chosen=chosen))
 
     async def blank_form(self, call: Call) -> Reply:
-        advisor, language = self._at.desk.advisor, look_of(call).language
-        printing = self._printing(call, advisor.advise(NOBODY, language=language).answer.edition)
-        return await self._sent(empty_anamnesis(None, advisor.questions(language=language), printing), printing)
+        printing = self._printing(call)
+        return await self._sent(empty_anamnesis(None, self._at.desk.advisor.questions(language=printing.language), printing), printing)
 
     async def _print(self, call: Call, kind: str, letter: Letter) -> Reply:
         record = self._at.record(call)
         groups, evaluation = self._judged(call, record)
-        printing = self._printing(call, evaluation.edition)
+        printing = self._printing(call)
         paper = self._paper(kind, record, groups, evaluation, letter, printing)
         self._at.desk.trail.note(call.person, "printed", record.id, kind)
         return await self._sent(paper, printing, kind)
@@ -108,10 +109,10 @@ class PaperRoutes:
         advice = advisor.advise(record, language=language)
         return views.medication_groups(record, advice, partial(advisor.drug, language=language)), evaluation_of(record, advice)
 
-    def _printing(self, call: Call, edition: EditionRef) -> Printing:
+    def _printing(self, call: Call) -> Printing:
         desk = self._at.desk
         return Printing(
-            practice=desk.practice, user=call.person.user, at=self._now(), language=look_of(call).language, edition=edition,
+            practice=desk.practice, user=call.person.user, at=self._now(), language=look_of(call).language, edition=self._edition(),
             names_among=desk.advisor.names_among,
         )  # fmt: skip
 
