@@ -59,7 +59,7 @@ class EditionAdvisor:
     def __init__(self, edition: Edition, *, today: Callable[[], date]) -> None:
         self._edition = edition
         self._today = today
-        self._by_inn = {substance.inn: substance for substance in edition.substances.values()}
+        self._by_inn: dict[str, Mapping[str, About]] = {}
         self._kept: dict[tuple[str, int, bool, tuple[str, ...], str, date], list[Verdict]] = {}
 
     @property
@@ -83,12 +83,7 @@ class EditionAdvisor:
             cards=self._grouped(finding for finding in findings if finding not in aside),
             further=self._grouped(aside),
             places=self._places(language),
-            about={
-                subject: About(drug_id=self._by_inn[subject].id, name=self._by_inn[subject].name.in_language(language))
-                for finding in findings
-                for subject in finding.subjects
-                if subject in self._by_inn
-            },
+            about=self._about(language),
         )
 
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
@@ -181,6 +176,12 @@ class EditionAdvisor:
     def _places(language: str) -> Mapping[str, str]:
         say = translator(language)
         return {say(sentence): place for sentence, place in PLACES.items()}
+
+    def _about(self, language: str) -> Mapping[str, About]:
+        if language not in self._by_inn:
+            substances = self._edition.substances.values()
+            self._by_inn[language] = {one.inn: About(drug_id=one.id, name=one.name.in_language(language)) for one in substances}
+        return self._by_inn[language]
 
     def _grouped(self, findings: Iterable[Finding]) -> list[Sequence[Finding]]:
         return [card.findings for card in group_findings(self._edition, findings)]

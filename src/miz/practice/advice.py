@@ -20,7 +20,7 @@ class Advice:
     """A check, its findings grouped by clinical risk, the worst first; `further` are those without a task in the dental chair.
 
     `places` says for sentences of `not_checked` which entry of the record would answer them: `weight_kg`, `egfr`, `pregnancy_week`,
-    `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`. `about` leads from the subjects of findings to their substances.
+    `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`. `about` leads from a substance's INN to its page.
     """
 
     answer: CheckAnswer

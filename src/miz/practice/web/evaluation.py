@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from miz.practice.advice import About, Advice
 from miz.wire.client_protocol import CheckAnswer, Decision, EditionRef, Finding, Patient, Severity
@@ -88,6 +88,9 @@ class Evaluation:
     unknown: Sequence[str]
     not_checked: Sequence[str]
     open: Sequence[Open]
+    computed: Sequence[Any]
+    recommendations: Sequence[Any]
+    about: Mapping[str, About]
     medication_count: int
     allergy_count: int
     is_planned: bool
@@ -107,6 +110,9 @@ def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
         unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
         not_checked=answer.not_checked,
         open=[Open(sentence=sentence, place=advice.places.get(sentence, "")) for sentence in answer.not_checked],
+        computed=answer.computed,
+        recommendations=answer.recommendations,
+        about=advice.about,
         medication_count=sum(entry.status != "stopped" for entry in patient.medication),
         allergy_count=len(patient.allergies),
         is_planned=bool(patient.planned),
