@@ -8,6 +8,9 @@ from miz.wire.client_protocol import ObservationKind, Severity
 
 Tokens = frozenset[str]
 
+# how an allergy showed: within an hour, a rash after days, a severe late form, no allergy (nausea), not told
+ReactionKind = Literal["immediate", "delayed", "severe_delayed", "intolerance", "unknown"]
+
 
 class Words(Struct, frozen=True):
     """A text in both languages."""

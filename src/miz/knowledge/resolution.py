@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from miz.knowledge.model import Tokens, Words
+from miz.knowledge.model import ReactionKind, Tokens, Words
 from miz.knowledge.words import edits, fold
 
 Role = Literal["medication", "planned", "condition", "allergy"]
@@ -18,8 +18,27 @@ _MOST_SUGGESTIONS = 3
 _SHORTEST_PREFIX = 4
 
 
+class Dosing(Struct, frozen=True, kw_only=True):
+    """How a drug is taken, as far as the line says; nothing is filled in that it does not say.
+
+    `strengths_mg` are in the order of the line's substances, `scheme` counts units morning, noon, evening, night.
+    `day_mg` is told only for one substance whose strength and number a day are sure. `schedule` keeps the words.
+    """
+
+    strengths_mg: tuple[float, ...] = ()
+    form: str = ""
+    scheme: tuple[float, float, float, float] | None = None
+    is_as_needed: bool = False
+    schedule: str = ""
+    units_per_day: float | None = None
+    day_mg: float | None = None
+
+
 class Resolution(Struct, frozen=True, kw_only=True):
-    """`tokens` are what rules find it by, `substances` the ids to name, `suggestions` names that may have been meant."""
+    """`tokens` are what rules find it by, `substances` the ids to name, `suggestions` names that may have been meant.
+
+    `dosing` belongs to a drug, `reaction` to an allergy, `months_ago` to a condition, `place` ("36", "regio 46") to what is planned.
+    """
 
     text: str
     role: Role
@@ -30,6 +49,10 @@ class Resolution(Struct, frozen=True, kw_only=True):
     tokens: Tokens = frozenset()
     suggestions: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    dosing: Dosing | None = None
+    reaction: ReactionKind = "unknown"
+    months_ago: float | None = None
+    place: str = ""
 
     @property
     def is_resolved(self) -> bool:
