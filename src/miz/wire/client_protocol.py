@@ -570,6 +570,88 @@ class Finding(Struct, frozen=True):
     reviewed: bool
 
 
+class AnaestheticMaximum(Struct, frozen=True, kw_only=True, tag_field="kind", tag="local_anaesthetic_max"):
+    """The most of one planned anaesthetic solution that this patient may get in one session, if nothing else is given.
+
+    `max_mg` of `substance` (INN), `max_ml` of the solution, whole `cartridges` of `cartridge_ml`, all rounded down; null where
+    there is none (a spray). `epinephrine_ug` are the micrograms in `max_ml`. `limited_by` is what set the maximum.
+    `planned_mg` is what the plan says of this solution, `remaining_ml` and `remaining_mg` what is left of its maximum after all
+    planned anaesthetics; null where no amount is planned. `share_percent` is the share of the maximum that is planned.
+    `notes` are sentences that limit the figure. `reviewed` as in `Finding`.
+    """
+
+    substance: str
+    solution: str
+    name: str
+    max_mg: float
+    max_ml: float | None
+    cartridges: int | None
+    cartridge_ml: float | None
+    epinephrine_ug: float
+    limited_by: Literal["weight", "absolute", "vasoconstrictor", "child"]
+    planned_mg: float | None = None
+    share_percent: float | None = None
+    remaining_mg: float | None = None
+    remaining_ml: float | None = None
+    notes: list[str] = []
+    sources: list[SourceRef] = []
+    reviewed: bool = False
+
+
+class DoseLimit(Struct, frozen=True, kw_only=True, tag_field="kind", tag="dose"):
+    """How much of a planned drug by mouth or vein this patient may get.
+
+    Amounts are in `unit`. `single` and `interval_h` are `[low, high]`; `max_day` is null where the data name none.
+    `doses_per_day` is `[low, high]` where the data count them. `limited_by` is `weight`, or `adult` where a child's figure was
+    cut to the adult's, or `absolute`. `text` says it in words; `notes` are sentences that limit it. `reviewed` as in `Finding`.
+    """
+
+    substance: str
+    purpose: str
+    population: Literal["child", "adolescent", "adult"]
+    unit: Literal["mg", "IU"]
+    single: list[float]
+    interval_h: list[float]
+    doses_per_day: list[float]
+    max_day: float | None
+    limited_by: Literal["weight", "adult", "absolute"]
+    text: str
+    notes: list[str] = []
+    sources: list[SourceRef] = []
+    reviewed: bool = False
+
+
+class RecommendedDrug(Struct, frozen=True, kw_only=True):
+    """One way to do it that is possible for this patient; `dose` in words, `single_mg` null where weight or age is missing.
+
+    `lead_minutes` is `[from, to]` before the procedure. `note` says when to choose it, `caution` what to mind with this patient.
+    """
+
+    substance: str
+    dose: str
+    route: str
+    single_mg: float | None = None
+    lead_minutes: list[int] = []
+    note: str = ""
+    caution: str = ""
+
+
+class Recommendation(Struct, frozen=True, kw_only=True):
+    """What condition and procedure together call for. `avoid` are INNs that guidelines advise against.
+
+    `necessity` is `needed`, or `consider` where guidelines leave it to the case; `because` are ids of conditions and procedures.
+    """
+
+    purpose: Literal["endocarditis_prophylaxis", "steroid_cover"]
+    necessity: Literal["needed", "consider"]
+    because: list[str]
+    text: str
+    options: list[RecommendedDrug] = []
+    avoid: list[str] = []
+    sources: list[SourceRef] = []
+    reviewed: bool = False
+
+
 class EditionRef(Message, frozen=True):
     id: str
     valid_until: date
@@ -582,8 +664,8 @@ class CheckAnswer(Struct, frozen=True, kw_only=True):
     edition: EditionRef
     resolved: list[Resolved]
     findings: list[Finding]
-    recommendations: list[dict[str, Any]] = []
-    computed: list[dict[str, Any]] = []
+    recommendations: list[Recommendation] = []
+    computed: list[AnaestheticMaximum | DoseLimit] = []
     not_checked: list[str] = []
     id: str | None = None
 
