@@ -2,10 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from miz.practice.advice import About, Advice
-from miz.wire.client_protocol import CheckAnswer, Decision, EditionRef, Finding, Patient, Severity
+from miz.wire.client_protocol import (
+    AnaestheticMaximum,
+    CheckAnswer,
+    Decision,
+    DoseLimit,
+    EditionRef,
+    Finding,
+    Patient,
+    Recommendation,
+    Severity,
+)
 
 Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
@@ -88,8 +98,9 @@ class Evaluation:
     unknown: Sequence[str]
     not_checked: Sequence[str]
     open: Sequence[Open]
-    computed: Sequence[Any]
-    recommendations: Sequence[Any]
+    anaesthetics: Sequence[AnaestheticMaximum]
+    doses: Sequence[DoseLimit]
+    recommendations: Sequence[Recommendation]
     about: Mapping[str, About]
     medication_count: int
     allergy_count: int
@@ -110,7 +121,8 @@ def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
         unknown=[line.text for line in answer.resolved if line.kind == "unresolved"],
         not_checked=answer.not_checked,
         open=[Open(sentence=sentence, place=advice.places.get(sentence, "")) for sentence in answer.not_checked],
-        computed=answer.computed,
+        anaesthetics=[item for item in answer.computed if isinstance(item, AnaestheticMaximum)],
+        doses=[item for item in answer.computed if isinstance(item, DoseLimit)],
         recommendations=answer.recommendations,
         about=advice.about,
         medication_count=sum(entry.status != "stopped" for entry in patient.medication),
