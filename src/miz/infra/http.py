@@ -274,7 +274,10 @@ def _allowed(methods: Iterable[str]) -> str:
 def refusal(error: MizError, call: Call, face: ErrorFace) -> Reply:
     """An error outside of any endpoint: a page for a person, a problem document for a program."""
     problem = problem_of(error, call, face)
-    return problem_reply(problem) if call.path.startswith("/api/") else face.page(problem, call)
+    if call.path.startswith(("/api/", "/health/")):
+        return problem_reply(problem)
+    page = face.page(problem, call)
+    return msgspec.structs.replace(page, headers=(*page.headers, *_told_in_headers(problem)))
 
 
 class _Handler:
@@ -393,7 +396,12 @@ def problem_of(error: MizError, call: Call, face: ErrorFace) -> dict[str, Any]:
 
 def problem_reply(problem: Mapping[str, Any]) -> Reply:
     """The problem as `application/problem+json`."""
+    return Reply(msgspec.json.encode(problem), problem["status"], "application/problem+json", _told_in_headers(problem))
+
+
+def _told_in_headers(problem: Mapping[str, Any]) -> Headers:
+    """What the standards want to see there of a problem: when to come again, which methods there are."""
     headers = [("retry-after", str(problem.get("retry_after_s", 1)))] if problem["status"] in (429, 503) else []
     if "allow" in problem:
         headers.append(("allow", problem["allow"]))
-    return Reply(msgspec.json.encode(problem), problem["status"], "application/problem+json", headers)
+    return headers

@@ -10,6 +10,9 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.json import Decoder
 
+from miz.wire.described import Detail, Name, Number, PartialDate, Prefix, Reason, Remark, Text
+from miz.wire.described import Notice as NoticeText
+
 Severity = Literal["info", "caution", "warning", "contraindicated"]
 EntryKind = Literal["medication", "allergies", "conditions", "observations", "notes"]
 ENTRY_KINDS: tuple[EntryKind, ...] = ("medication", "allergies", "conditions", "observations", "notes")
@@ -94,7 +97,7 @@ class Heartbeat(Struct, frozen=True):
 class SendMessage(Message, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /messages` and `POST /applications/{id}/messages`; up to 500 characters."""
 
-    text: str
+    text: NoticeText
 
 
 class Disconnect(Message, frozen=True, forbid_unknown_fields=True):
@@ -163,7 +166,7 @@ TakeOverReason = Literal["emergency", "not_reachable", "same_room", "agreed", "o
 class TakeOver(Message, frozen=True, forbid_unknown_fields=True):
     """Body of `POST /patients/{id}/opening/takeover`. `reason` may be one of the codes or a text up to 200 characters."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class Draft(Message, frozen=True, kw_only=True):
@@ -218,37 +221,37 @@ class Trace(Message, frozen=True, kw_only=True):
 
 
 class Medication(Trace, frozen=True, kw_only=True):
-    text: str
+    text: Text
     status: Literal["active", "as_needed", "stopped", "entered_in_error"] = field(default="active")
     drug_id: str | None = None
-    strength: str | None = None
-    form: str | None = None
+    strength: Detail | None = None
+    form: Detail | None = None
     dose: Dose | None = None
-    dose_text: str | None = None
-    unit: str | None = None
-    reason: str | None = None
-    since: str | None = None
-    until: str | None = None
+    dose_text: Remark | None = None
+    unit: Detail | None = None
+    reason: Remark | None = None
+    since: PartialDate | None = None
+    until: PartialDate | None = None
     source: Source = "patient"
-    note: str | None = None
+    note: Remark | None = None
 
 
 class Allergy(Trace, frozen=True, kw_only=True):
-    text: str
+    text: Text
     allergy_id: str | None = None
-    reaction: str | None = None
+    reaction: Remark | None = None
     onset: Literal["immediate", "delayed", "unknown"] = "unknown"
     severity: Literal["mild", "severe", "unknown"] = "unknown"
-    year: str | None = None
+    year: PartialDate | None = None
     source: Source = "patient"
 
 
 class Condition(Trace, frozen=True, kw_only=True):
     answer: Literal["yes", "no", "unknown"]
-    text: str | None = None
+    text: Remark | None = None
     condition_id: str | None = None
-    since: str | None = None
-    detail: str | None = None
+    since: PartialDate | None = None
+    detail: Remark | None = None
 
 
 ObservationKind = Literal["weight_kg", "height_cm", "egfr", "inr", "pregnancy_week", "breastfeeding"]
@@ -259,11 +262,11 @@ class Observation(Trace, frozen=True, kw_only=True):
 
     kind: ObservationKind
     value: float
-    measured_on: str
+    measured_on: PartialDate
 
 
 class Note(Trace, frozen=True, kw_only=True):
-    text: str
+    text: Text
 
 
 Entry = Medication | Allergy | Condition | Observation | Note
@@ -341,26 +344,26 @@ class Patient(Message, frozen=True, kw_only=True):
 
 
 class NewPatient(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    family_name: str
-    given_name: str
-    birth_date: str
+    family_name: Name
+    given_name: Name
+    birth_date: PartialDate
     sex: Sex = "unknown"
-    prefix: str | None = None
-    number: str | None = None
-    insurance_number: str | None = None
+    prefix: Prefix | None = None
+    number: Number | None = None
+    insurance_number: Number | None = None
     is_sample: bool = False
 
 
 class PatientPatch(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What changes; what is left out stays. `planned` is kept until the end of the day."""
 
-    family_name: str | UnsetType = UNSET
-    given_name: str | UnsetType = UNSET
-    birth_date: str | UnsetType = UNSET
+    family_name: Name | UnsetType = UNSET
+    given_name: Name | UnsetType = UNSET
+    birth_date: PartialDate | UnsetType = UNSET
     sex: Sex | UnsetType = UNSET
-    prefix: str | UnsetType | None = UNSET
-    number: str | UnsetType | None = UNSET
-    insurance_number: str | UnsetType | None = UNSET
+    prefix: Prefix | UnsetType | None = UNSET
+    number: Number | UnsetType | None = UNSET
+    insurance_number: Number | UnsetType | None = UNSET
     allergy_state: Literal["none_known", "not_asked", "not_available"] | UnsetType = UNSET
     medication_state: Literal["none", "not_asked"] | UnsetType = UNSET
     planned: list[str] | UnsetType = UNSET

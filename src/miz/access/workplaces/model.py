@@ -4,6 +4,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.json import Decoder
 
 from miz.wire.client_protocol import Workplace
+from miz.wire.described import PlaceName
 
 
 class Workplaces(Struct, frozen=True):
@@ -13,14 +14,14 @@ class Workplaces(Struct, frozen=True):
 class NewWorkplace(Struct, frozen=True, forbid_unknown_fields=True):
     """`room` is the name or id of one that exists."""
 
-    name: str
+    name: PlaceName
     room: str | None = None
 
 
 class WorkplaceChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What is left out stays; null takes the workplace out of its room."""
 
-    name: str | UnsetType = UNSET
+    name: PlaceName | UnsetType = UNSET
     room: str | UnsetType | None = UNSET
 
 
@@ -34,7 +35,7 @@ class Rooms(Struct, frozen=True):
 
 
 class RoomName(Struct, frozen=True, forbid_unknown_fields=True):
-    name: str
+    name: PlaceName
 
 
 # Learnt here, while there is one thread; see the end of `wire.client_protocol`.
