@@ -220,9 +220,10 @@ def _worst_hit(thing: Thing, one: Resolution, groups: list[Allergy]) -> tuple[Se
         if members := thing.tokens & allergy.members:
             hits.append((allergy.severity, False, allergy.id, members))
             continue
-        for tokens, severity in reversed(allergy.cross):
-            if crossed := thing.tokens & tokens:
-                hits.append((severity, True, allergy.id, crossed))
+        for cross in reversed(allergy.cross):
+            counts = not cross.reactions or one.reaction in cross.reactions
+            if counts and (crossed := thing.tokens & cross.tokens):
+                hits.append((cross.severity, True, allergy.id, crossed))
                 break
     return max(hits, key=lambda hit: (RANK[hit[0]], not hit[1])) if hits else None
 

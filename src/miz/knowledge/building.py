@@ -7,6 +7,7 @@ from typing import cast
 from miz.knowledge.model import (
     Allergy,
     Condition,
+    CrossReaction,
     DentalDrug,
     DoseMeaning,
     Drug,
@@ -64,7 +65,7 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         ],
         mechanisms=[Mechanism(row["mechanism"], _words(row, "name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
-        dental=[DentalDrug(row["drug_id"], _words(row, "group")) for row in tables["dental_drugs.csv"]],
+        dental=[DentalDrug(id=row["drug_id"], group=_words(row, "group")) for row in tables["dental_drugs.csv"]],
         question_groups=[question_group_of(row) for row in tables["question_groups.csv"]],
         questions=[question_of(row) for row in tables["questions.csv"]],
     )
@@ -121,8 +122,20 @@ def _substances(tables: Tables) -> Iterator[Substance]:
 
 
 def _substance(identity: str, row: Row, codes: list[str]) -> Substance:
-    risks = dict(part.split(":") for part in row.parts("risks"))
-    return Substance(identity, row["inn_en"], Words(row["name_de"], row["inn_en"]), tuple(dict.fromkeys(codes)), risks)  # type: ignore[arg-type]
+    return Substance(
+        identity,
+        row["inn_en"],
+        Words(row["name_de"], row["inn_en"]),
+        tuple(dict.fromkeys(codes)),
+        dict(part.split(":") for part in row.parts("risks")),  # type: ignore[arg-type]
+        acb=int(row["acb"]) if row.cells.get("acb") else None,
+        qt=row["qt"],  # type: ignore[arg-type]
+        priscus=row.cells.get("priscus", ""),  # type: ignore[arg-type]
+        groups=tuple(row.parts("groups")),
+        section=Words(row.cells.get("section", ""), ""),
+        synonyms=tuple(row.parts("synonyms")),
+        sources=_sources(row),
+    )
 
 
 def _drugs(tables: Tables, selectors: Selectors) -> Iterator[Drug]:
@@ -196,6 +209,7 @@ def _rule(row: Row, selectors: Selectors) -> Rule:
         _words(row, "recommendation"),
         _sources(row),
         row["evidence"],
+        (row["dental_side"], row["patient_side"]),
     )
 
 
@@ -232,17 +246,17 @@ def _allergy(row: Row, tables: Tables, selectors: Selectors) -> Allergy:
         return frozenset().union(*(_term(selectors.term(member)) for member in other.parts("members", ",")))
 
     by_id = {other["allergy_id"]: other for other in tables["allergies.csv"]}
-    cross: list[tuple[Tokens, Severity]] = []
+    cross: list[CrossReaction] = []
     for part in row.parts("cross_reactions", ";"):
         name, _, severity = part.rpartition(":")
-        cross.append((members(by_id[name]) if name in by_id else _term(selectors.bare(name)), cast("Severity", severity)))
+        cross.append(CrossReaction(members(by_id[name]) if name in by_id else _term(selectors.bare(name)), cast("Severity", severity)))
     return Allergy(
         row["allergy_id"],
         _words(row, "name"),
         _names(row, row["allergy_id"]),
         members(row),
         cast("Severity", row["severity"]),
-        tuple(sorted(cross, key=lambda pair: -len(pair[0]))),
+        tuple(sorted(cross, key=lambda one: -len(one.tokens))),
         _words(row, "notes"),
         _sources(row),
     )

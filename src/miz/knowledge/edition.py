@@ -12,7 +12,22 @@ import msgspec
 
 from miz.kernel.errors import MizError
 from miz.knowledge.compiler import BUILT_IN, FORMAT
-from miz.knowledge.model import Allergy, Condition, DentalDrug, Drug, Facts, Mechanism, Procedure, Risk, Rule, Source, Substance
+from miz.knowledge.model import (
+    Allergy,
+    AnaestheticSolution,
+    Condition,
+    DentalDrug,
+    DoseRegimen,
+    Drug,
+    Facts,
+    Mechanism,
+    PriscusLimit,
+    Procedure,
+    Risk,
+    Rule,
+    Source,
+    Substance,
+)
 from miz.knowledge.search import Match, NameIndex
 from miz.wire.client_protocol import DrugItem, EditionRef, SourceRef, SubstanceRef
 
@@ -64,6 +79,9 @@ class Edition:
         self.rules: dict[str, Rule] = {rule.id: rule for rule in self.facts.rules}
         self.mechanisms: dict[str, Mechanism] = {mechanism.id: mechanism for mechanism in self.facts.mechanisms}
         self.dental: dict[str, DentalDrug] = {drug.id: drug for drug in self.facts.dental}
+        self.anaesthetics: dict[str, AnaestheticSolution] = {solution.id: solution for solution in self.facts.anaesthetics}
+        self.regimens: dict[str, DoseRegimen] = {regimen.id: regimen for regimen in self.facts.regimens}
+        self.priscus_limits: dict[str, PriscusLimit] = {limit.substance: limit for limit in self.facts.priscus_limits}
         self.question_groups = sorted(self.facts.question_groups, key=lambda group: group.order)
         self.questions = sorted(self.facts.questions, key=lambda question: question.order)
         self._sources: dict[str, Source] = {source.id: source for source in self.facts.sources}

@@ -24,7 +24,10 @@ class Words(Struct, frozen=True):
 
 
 class Substance(Struct, frozen=True):
-    """`is_checked` is False for ingredients without a row of their own: no rule speaks of them."""
+    """`is_checked` is False for ingredients without a row of their own: no rule speaks of them.
+
+    `acb` are points of the anticholinergic burden, None when nobody rated it; `priscus` "conditional" means its limits count.
+    """
 
     id: str
     inn: str
@@ -32,6 +35,14 @@ class Substance(Struct, frozen=True):
     atc: tuple[str, ...] = ()
     risks: dict[str, Severity] = {}
     is_checked: bool = True
+    acb: int | None = None
+    qt: Literal["", "known", "possible", "conditional"] = ""
+    priscus: Literal["", "yes", "conditional"] = ""
+    groups: tuple[str, ...] = ()
+    section: Words = Words("", "")
+    synonyms: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
 
 
 class Drug(Struct, frozen=True, kw_only=True):
@@ -53,7 +64,10 @@ class Drug(Struct, frozen=True, kw_only=True):
 
 
 class Rule(Struct, frozen=True):
-    """Holds when all terms of one side and all of the other are met by different things of the case."""
+    """Holds when all terms of one side and all of the other are met by different things of the case.
+
+    `selectors` are the two sides as the table writes them.
+    """
 
     id: str
     sides: tuple[tuple[Tokens, ...], tuple[Tokens, ...]]
@@ -63,6 +77,8 @@ class Rule(Struct, frozen=True):
     action: Words
     sources: tuple[str, ...]
     evidence: str
+    selectors: tuple[str, str] = ("", "")
+    is_reviewed: bool = False
 
 
 class Risk(Struct, frozen=True):
@@ -74,6 +90,7 @@ class Risk(Struct, frozen=True):
     meaning: Words
     action: Words
     sources: tuple[str, ...]
+    is_reviewed: bool = False
 
 
 class Mechanism(Struct, frozen=True):
@@ -109,6 +126,19 @@ class Condition(Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     recent_months: int = 0
     otherwise: str = ""
+    is_reviewed: bool = False
+
+
+class CrossReaction(Struct, frozen=True):
+    """What may react too, after which kinds of reaction; none named means after any. `id` is the row's."""
+
+    tokens: Tokens
+    severity: Severity
+    reactions: frozenset[ReactionKind] = frozenset()
+    id: str = ""
+    selector: str = ""
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
 
 
 class Allergy(Struct, frozen=True):
@@ -119,9 +149,10 @@ class Allergy(Struct, frozen=True):
     names: tuple[str, ...]
     members: Tokens
     severity: Severity
-    cross: tuple[tuple[Tokens, Severity], ...]
+    cross: tuple[CrossReaction, ...]
     action: Words
     sources: tuple[str, ...]
+    is_reviewed: bool = False
 
 
 class Source(Struct, frozen=True):
@@ -148,11 +179,165 @@ class Solution(Struct, frozen=True):
     is_usual_form: bool
 
 
-class DentalDrug(Struct, frozen=True):
-    """What dentists give or prescribe, and the kind of drug it is."""
+class FromWeek(Struct, frozen=True):
+    """The level in pregnancy from this week on, until the next entry; an empty severity: nothing speaks against it."""
+
+    week: int
+    severity: Severity | Literal[""]
+
+
+class BelowEgfr(Struct, frozen=True):
+    """Holds while the eGFR (ml/min/1.73 m²) is below; of several the lowest that holds counts."""
+
+    below: float
+    severity: Severity
+    action: Words
+
+
+class InLiver(Struct, frozen=True):
+    """Holds in any disease of the liver, or in severe impairment only."""
+
+    stage: Literal["any", "severe"]
+    severity: Severity
+    action: Words
+
+
+class DentalDrug(Struct, frozen=True, kw_only=True):
+    """What dentists give or prescribe. The texts are for people, the figures for the check: doses of adults in mg, (low, high).
+
+    `min_age_severity` is what using it below `min_age_years` or `min_weight_kg` is judged as. Absent figures are not known, not zero.
+    """
 
     id: str
     group: Words
+    route: Words = Words("", "")
+    dose: Words = Words("", "")
+    max_day: Words = Words("", "")
+    min_age: Words = Words("", "")
+    notes: Words = Words("", "")
+    single_mg: tuple[float, ...] = ()
+    interval_h: tuple[float, ...] = ()
+    max_day_mg: float | None = None
+    min_age_years: float | None = None
+    min_weight_kg: float | None = None
+    min_age_severity: Severity = "warning"
+    pregnancy: tuple[FromWeek, ...] = ()
+    lactation: Severity | Literal[""] = ""
+    renal: tuple[BelowEgfr, ...] = ()
+    hepatic: tuple[InLiver, ...] = ()
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
+
+
+class AnaestheticSolution(Struct, frozen=True, kw_only=True):
+    """A local anaesthetic as it stands in the cartridge.
+
+    `agent` and `vasoconstrictor` (empty: none) are ids of substances. `dilution` is the 100000 of 1:100,000, 0 without epinephrine.
+    Concentrations per ml, doses in mg of the agent; absent figures are not known.
+    """
+
+    id: str
+    agent: str
+    vasoconstrictor: str
+    dilution: int
+    name: Words
+    mg_per_ml: float
+    epinephrine_ug_per_ml: float
+    cartridge_ml: float | None
+    max_mg_per_kg: float | None
+    max_mg: float | None
+    child_max_mg_per_kg: float | None
+    min_age_years: float | None
+    min_weight_kg: float | None
+    notes: Words
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
+
+
+class VasoconstrictorLimit(Struct, frozen=True, kw_only=True):
+    """The most of a vasoconstrictor in one session. `applies` names the hearts it holds for."""
+
+    id: str
+    agent: str
+    name: Words
+    limit: float
+    unit: Literal["mg", "I.E."]
+    applies: Literal["healthy", "cardiac"]
+    words: Words
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
+
+
+class DoseRegimen(Struct, frozen=True, kw_only=True):
+    """How much of a substance for one purpose and population; pairs are (low, high), empty where the row names none.
+
+    Amounts are in `unit`: `single` of the whole patient, `single_per_kg`, `per_day_per_kg` to be shared among `doses_per_day`.
+    `max_*` are never exceeded; `penicillin_allergy` says after which such allergy it may be chosen: "none" only without one,
+    "not_immediate" after any but an immediate reaction, "any" after each. `lead_minutes` count back from the procedure.
+    """
+
+    id: str
+    purpose: str
+    population: Literal["child", "adolescent", "adult", "any"]
+    substance: str
+    route: str = "oral"
+    unit: Literal["mg", "IU"] = "mg"
+    single: tuple[float, ...] = ()
+    single_per_kg: tuple[float, ...] = ()
+    per_day_per_kg: tuple[float, ...] = ()
+    doses_per_day: tuple[float, ...] = ()
+    interval_h: tuple[float, ...] = ()
+    max_single: float | None = None
+    max_day: float | None = None
+    max_day_per_kg: float | None = None
+    min_age_years: float | None = None
+    min_weight_kg: float | None = None
+    max_weight_kg: float | None = None
+    lead_minutes: tuple[int, ...] = ()
+    duration: Words = Words("", "")
+    text: Words = Words("", "")
+    note: Words = Words("", "")
+    penicillin_allergy: Literal["none", "not_immediate", "any"] = "any"
+    is_advised_against: bool = False
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
+
+
+class PriscusLimit(Struct, frozen=True, kw_only=True):
+    """A limit from 65 years on. Without `max_day_mg` and `max_days` the substance counts always, else when one is exceeded.
+
+    `unless` are tokens of drugs one of which lifts the limit of days, as a proton pump inhibitor does for an NSAID.
+    """
+
+    id: str
+    substance: str
+    max_day_mg: float | None
+    max_days: int | None
+    unless: Tokens
+    severity: Severity
+    words: Words
+    alternative: Words
+    sources: tuple[str, ...] = ()
+    is_reviewed: bool = False
+
+
+class DocumentSection(Struct, frozen=True):
+    """`number` as in the product information: "4.1" to "6.6"."""
+
+    number: str
+    title: Words
+    text: Words
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """A full product information: of which product (its id), as of which month, from where."""
+
+    id: str
+    product: str
+    title: Words
+    as_of: str
+    sections: tuple[DocumentSection, ...]
+    sources: tuple[str, ...] = ()
 
 
 class QuestionGroup(Struct, frozen=True):
@@ -192,3 +377,8 @@ class Facts(Struct, frozen=True):
     dental: list[DentalDrug]
     question_groups: list[QuestionGroup]
     questions: list[HistoryQuestion]
+    anaesthetics: list[AnaestheticSolution] = []
+    vasoconstrictor_limits: list[VasoconstrictorLimit] = []
+    regimens: list[DoseRegimen] = []
+    priscus_limits: list[PriscusLimit] = []
+    documents: list[Document] = []
