@@ -11,7 +11,21 @@ from miz.practice.web import views
 from miz.practice.web.evaluation import Evaluation, evaluation_of
 from miz.practice.web.papers.sheet import Printing
 from miz.ui.i18n import Language
-from miz.wire.client_protocol import CheckAnswer, DrugItem, EditionRef, Finding, Patient, Resolved, Severity, SourceRef, SubstanceRef
+from miz.wire.client_protocol import (
+    AnaestheticMaximum,
+    CheckAnswer,
+    DoseLimit,
+    DrugItem,
+    EditionRef,
+    Finding,
+    Patient,
+    Recommendation,
+    RecommendedDrug,
+    Resolved,
+    Severity,
+    SourceRef,
+    SubstanceRef,
+)
 
 AT = datetime(2026, 11, 23, 8, 41, tzinfo=UTC)
 GUIDELINE = SourceRef("S3", "Leitlinie der Erfinder", 2024)
@@ -65,7 +79,24 @@ CARDS = [
 ]  # fmt: skip
 
 
-def advice(edition: EditionRef = CURRENT, cards: list[list[Finding]] | None = None, not_checked: Iterable[str] = ()) -> Advice:
+MAXIMUM = AnaestheticMaximum(
+    substance="articaine", solution="art100", name="Articain 4 % mit Epinephrin 1:100 000", max_mg=160, max_ml=4, cartridges=2, cartridge_ml=1.7,
+    epinephrine_ug=40, limited_by="vasoconstrictor", remaining_ml=2.3, notes=["Höchstmenge bei Herzrisiko."],
+)  # fmt: skip
+DOSE = DoseLimit(
+    substance="ibuprofen", purpose="analgesia", population="adult", unit="mg", single=[400, 600], interval_h=[6, 8], doses_per_day=[3, 3], max_day=2400,
+    limited_by="absolute", text="400 bis 600 mg alle 6 bis 8 Stunden", sources=[GUIDELINE], reviewed=True,
+)  # fmt: skip
+PROPHYLAXIS = Recommendation(
+    purpose="endocarditis_prophylaxis", necessity="needed", because=["IE"], text="Klappenprothese und Extraktion.",
+    options=[RecommendedDrug(substance="amoxicillin", dose="2 g", route="oral", single_mg=2000, lead_minutes=[30, 60], note="Mittel der Wahl")],
+    avoid=["clindamycin"], sources=[GUIDELINE],
+)  # fmt: skip
+
+
+def advice(
+    edition: EditionRef = CURRENT, cards: list[list[Finding]] | None = None, not_checked: Iterable[str] = (), *, is_computed: bool = True
+) -> Advice:
     resolved = [
         Resolved("Marcumar", "medication", "product", ["marcumar"], ["phenprocoumon"], []),
         Resolved("Metoprolol", "medication", "substance", ["metoprolol"], ["metoprolol"], []),
@@ -76,6 +107,7 @@ def advice(edition: EditionRef = CURRENT, cards: list[list[Finding]] | None = No
     shown = CARDS if cards is None else cards
     answer = CheckAnswer(
         edition=edition, resolved=resolved, findings=[one for card in shown for one in card],
+        computed=[MAXIMUM, DOSE] if is_computed else [], recommendations=[PROPHYLAXIS] if is_computed else [],
         not_checked=["Nicht geprüft: „Tee vom Heilpraktiker“ ist kein Eintrag der Arzneimitteldaten.", "Das Gewicht fehlt: Höchstmengen nach Gewicht sind nicht berechnet.", *not_checked],
     )  # fmt: skip
     return Advice(answer=answer, cards=shown, further=[], places={})

@@ -112,6 +112,19 @@ def test_the_evaluation_says_all_that_stands_on_the_screen() -> None:
     assert text.index("[Hoch]") < text.index("Etwas ändern oder beobachten") < text.index("Gut zu wissen")
 
 
+def test_what_was_computed_stands_with_its_limit_and_ground() -> None:
+    text = text_of(evaluation())
+    for words in (
+        "Endokarditisprophylaxe", "2 g oral 30–60 Minuten vorher", "[Vermeiden] clindamycin", "Articain 4 % mit Epinephrin 1:100 000 4 2 160 40 Mikrogramm Adrenalin noch 2,3 ml",
+        "Höchstmenge bei Herzrisiko.", "400 bis 600 mg alle 6 bis 8 Stunden",
+    ):  # fmt: skip
+        assert words in text, words
+    bare = record()
+    without = text_of(evaluation_paper(bare, *judged(bare, advice(is_computed=False)), printing()))
+    assert "Endokarditisprophylaxe" not in without
+    assert "Mikrogramm Adrenalin noch" not in without
+
+
 def test_without_a_source_it_says_so() -> None:
     patient = record()
     given = advice(cards=[[advice().cards[0][0]]])

@@ -13,7 +13,7 @@ from miz.ui.i18n import Language, format_day, translator
 from miz.ui.paper import Block, Cell, Column, Field, Fields, Frame, Heading, Lines, Paper, Paragraph, Row, Run, Signatures, Table
 from miz.wire.client_protocol import Patient
 
-NOBODY = Patient(
+_NOBODY = Patient(
     id="", family_name="", given_name="", birth_date="", sex="unknown", is_sample=False, version=0,
     allergy_state="not_asked", medication_state="not_asked",
 )  # fmt: skip
@@ -45,7 +45,7 @@ def empty_anamnesis(patient: Patient | None, groups: Sequence[QuestionGroup], pr
     _ = translator(language)
     who = [Field(_("Name"), views.bar_of(patient, printing.today).name if patient else ""),
            Field(_("Date of birth"), format_day(patient.birth_date, language) if patient else "")]  # fmt: skip
-    asked = NOBODY if patient is None else structs.replace(patient, conditions=[], observations=[], confirmations=[])
+    asked = _NOBODY if patient is None else structs.replace(patient, conditions=[], observations=[], confirmations=[])
     blocks: list[Block] = [
         Fields([*who, Field(_("Weight, height")), Field(_("Family doctor"))]),
         Frame(_("Allergies and what you do not tolerate: to what, what happened, when"), []),

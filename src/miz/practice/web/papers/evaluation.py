@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from miz.practice.web import views
 from miz.practice.web.evaluation import Card, Evaluation, Level
 from miz.practice.web.papers import sheet
+from miz.practice.web.papers.computed import computed_blocks
 from miz.practice.web.papers.sheet import Printing
 from miz.ui import paper
 from miz.ui.i18n import Language, format_day, translator
@@ -32,6 +33,7 @@ def evaluation_paper(
         Paragraph(_planned(patient, language)),
         *sheet.unknown_frame(evaluation, language),
         *_findings(evaluation, language),
+        *computed_blocks(evaluation, language),
         *_not_checked(evaluation, language),
         Paragraph(_checked(evaluation, language), is_small=True),
     ]
