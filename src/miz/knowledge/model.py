@@ -233,7 +233,7 @@ class AnaestheticSolution(Struct, frozen=True, kw_only=True):
     """A local anaesthetic as it stands in the cartridge.
 
     `agent` and `vasoconstrictor` (empty: none) are ids of substances. `dilution` is the 100000 of 1:100,000, 0 without epinephrine.
-    Concentrations per ml, doses in mg of the agent; absent figures are not known.
+    Concentrations per ml, doses in mg of the agent; absent figures are not known. `products` are ids of trade names that mean it.
     """
 
     id: str
@@ -250,6 +250,7 @@ class AnaestheticSolution(Struct, frozen=True, kw_only=True):
     min_age_years: float | None
     min_weight_kg: float | None
     notes: Words
+    products: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     is_reviewed: bool = False
 
