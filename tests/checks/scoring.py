@@ -100,12 +100,14 @@ def _of_sentences(line: dict[str, Any], answer: CheckAnswer) -> Iterator[Expecta
 
 
 def _of_figures(line: dict[str, Any], answer: CheckAnswer) -> Iterator[Expectation]:
-    maxima = [one for one in msgspec.to_builtins(answer.computed) if one["kind"] == "local_anaesthetic_max"]
+    computed = msgspec.to_builtins(answer.computed)
     for wanted in line.get("computed", ()):
-        is_met = any(all(_equal(one.get(key), value) for key, value in wanted.items()) for one in maxima)
-        yield _judged(line, "figure", is_met, str(wanted), str(maxima))
+        is_met = any(all(_equal(one.get(key), value) for key, value in wanted.items()) for one in computed)
+        near = [{key: one.get(key) for key in wanted} for one in computed]
+        yield _judged(line, "figure", is_met, str(wanted), str(near))
+    maxima = {one["substance"] for one in computed if one["kind"] == "local_anaesthetic_max"}
     for substance in line.get("not_computed", ()):
-        yield _judged(line, "figure", substance not in {one["substance"] for one in maxima}, f"none for {substance}", str(maxima))
+        yield _judged(line, "figure", substance not in maxima, f"none for {substance}", str(maxima))
 
 
 def _of_recommendations(line: dict[str, Any], answer: CheckAnswer) -> Iterator[Expectation]:
@@ -151,6 +153,8 @@ def _said(answer: CheckAnswer, wanted: dict[str, Any]) -> str:
 
 
 def _equal(got: Any, wanted: Any) -> bool:
+    if isinstance(wanted, list):
+        return isinstance(got, list) and len(got) == len(wanted) and all(map(_equal, got, wanted))
     if isinstance(wanted, int | float):
         return isinstance(got, int | float) and abs(got - wanted) <= max(abs(wanted) * _NEAR, _NEAR)
     return bool(got == wanted)
