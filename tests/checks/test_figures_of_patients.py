@@ -37,7 +37,7 @@ def said(found: Iterable[Finding]) -> str:
 
 def worst_of(severities: Iterable[Severity | str]) -> str:
     told = [severity for severity in severities if severity]
-    return max(told, key=SEVERITIES.index) if told else ""  # type: ignore[arg-type]
+    return max(told, key=SEVERITIES.index) if told else ""
 
 
 def in_week(drug: DentalDrug, week: int) -> str:
@@ -61,7 +61,7 @@ def test_pregnancy_week_by_week(edition: Edition, parts: Parts, drug: DentalDrug
 @pytest.mark.parametrize("drug", FACTS.dental, ids=lambda drug: drug.id)
 def test_nothing_is_said_of_what_is_not_so(edition: Edition, drug: DentalDrug) -> None:
     for kind in ("pregnancy", "lactation", "renal", "hepatic", "priscus"):
-        assert findings(edition, kind, name_of(drug), pregnancy_week=0, breastfeeding=False, egfr=120, **WOMAN) == [], kind  # type: ignore[arg-type]
+        assert findings(edition, kind, name_of(drug), pregnancy_week=0, breastfeeding=False, egfr=120, **WOMAN) == [], kind
 
 
 @pytest.mark.parametrize("drug", FACTS.dental, ids=lambda drug: drug.id)
