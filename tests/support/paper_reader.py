@@ -5,7 +5,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -22,7 +22,7 @@ class PaperReader:
         self.content = pdf
         self._document = pypdfium2.PdfDocument(pdf)
 
-    def __enter__(self) -> "PaperReader":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +74,17 @@ class PaperReader:
     @property
     def widest_mm(self) -> float:
         """How far to the right of a page anything reaches."""
-        return max(one.get_bounds()[2] for page in self._document for one in page.get_objects()) * 25.4 / 72
+        return float(max(one.get_bounds()[2] for page in self._document for one in page.get_objects()) * 25.4 / 72)
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether no point of any page has a colour."""
+        for page in self._document:
+            bitmap = page.render(scale=_POINTS_PER_POINT, rev_byteorder=True)
+            points, step = bytes(bitmap.buffer), bitmap.n_channels
+            if any(points[place::step] != points[::step] for place in (1, 2)):
+                return False
+        return True
 
     def pictures(self) -> Iterator["Picture"]:
         for page in self._document:
