@@ -1,12 +1,22 @@
 """What an edition holds and what it does not, counted from its own rows. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from miz.knowledge.edition import Edition
 from miz.wire.client_protocol import SourceRef
+
+
+class Signed(Protocol):
+    """A row that names its sources and may have been signed."""
+
+    @property
+    def sources(self) -> tuple[str, ...]: ...
+
+    @property
+    def is_reviewed(self) -> bool: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +42,7 @@ class Coverage:
     without_statement: int
     products: int
     combinations: int
+    documents: int
     kinds: tuple[RowCount, ...]
     by_evidence: Mapping[str, int]
     sources: tuple[SourceRef, ...]
@@ -62,19 +73,23 @@ def coverage(edition: Edition) -> Coverage:
         without_statement=sum(not substance.risks and substance.id not in spoken_of for substance in checked),
         products=sum(drug.kind == "product" for drug in facts.drugs),
         combinations=sum(drug.kind == "combination" for drug in facts.drugs),
+        documents=len(facts.documents),
         kinds=(
             _counted("interactions", facts.rules),
             _counted("risks", facts.risks),
             _counted("conditions", facts.conditions),
             _counted("allergies", facts.allergies),
+            _counted("dental", facts.dental),
+            _counted("regimens", facts.regimens),
+            _counted("anaesthetics", [*facts.anaesthetics, *facts.vasoconstrictor_limits]),
+            _counted("priscus", facts.priscus_limits),
         ),
         by_evidence=dict(sorted(Counter(rule.evidence for rule in facts.rules).items(), key=lambda item: item[0] or "Z")),
         sources=tuple(edition.source_refs(tuple(source.id for source in facts.sources))),
     )
 
 
-def _counted(kind: str, rows: Iterable[Any]) -> RowCount:
-    listed = list(rows)
-    # Rows carry the mark once two professionals can sign them.
-    signed = sum(getattr(row, "is_reviewed", False) for row in listed)
-    return RowCount(kind=kind, rows=len(listed), with_source=sum(bool(row.sources) for row in listed), reviewed=signed)
+def _counted(kind: str, rows: Sequence[Signed]) -> RowCount:
+    return RowCount(
+        kind=kind, rows=len(rows), with_source=sum(bool(row.sources) for row in rows), reviewed=sum(row.is_reviewed for row in rows)
+    )

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import DentalDrug, Drug, Substance, Tokens
+from miz.knowledge.model import (
+    AnaestheticSolution,
+    DentalDrug,
+    Document,
+    DoseRegimen,
+    Drug,
+    PriscusLimit,
+    Substance,
+    Tokens,
+    Words,
+)
 from miz.knowledge.words import fold
 from miz.wire.client_protocol import Severity, SourceRef
 
@@ -30,11 +40,16 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Monograph:
-    """A substance in brief. Statements are sorted by severity, the gravest first; `dental` only for what dentists give."""
+    """A substance in brief. Statements are sorted by severity, the gravest first.
+
+    `dental`, `regimens` and `solutions` are there for what dentists give. `documents` are full product informations of its products.
+    `sources` are all that the page rests on, `is_reviewed` says that two professionals have signed every row of it.
+    """
 
     id: str
     name: str
     inn: str
+    section: str
     atc: tuple[str, ...]
     products: list[str]
     risks: list[Statement]
@@ -42,17 +57,13 @@ class Monograph:
     conditions: list[Statement]
     allergies: list[str]
     dental: DentalDrug | None
-    is_checked: bool
-
-    @property
-    def sources(self) -> list[SourceRef]:
-        """Every source that a statement names, once."""
-        stated = (*self.risks, *self.interactions, *self.conditions)
-        return list({source.id: source for statement in stated for source in statement.sources}.values())
-
-    @property
-    def is_reviewed(self) -> bool:
-        return all(statement.is_reviewed for statement in (*self.risks, *self.interactions, *self.conditions))
+    regimens: list[DoseRegimen]
+    solutions: list[AnaestheticSolution]
+    priscus: PriscusLimit | None
+    substance: Substance
+    documents: list[Document]
+    sources: list[SourceRef]
+    is_reviewed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +82,34 @@ def monograph(edition: Edition, identity: str, language: str) -> Monograph | Non
     if substance is None:
         return None
     tokens = edition.drugs[identity].tokens if identity in edition.drugs else frozenset({identity})
+    products = {drug.id: drug.name.in_language(language) for drug in edition.drugs.values() if _is_product(drug, identity)}
+    risks, conditions = list(_risks(edition, substance, language)), list(_conditions(edition, tokens, language))
+    interactions, dental, facts = list(_interactions(edition, tokens, language)), edition.dental.get(identity), edition.facts
+    regimens = [regimen for regimen in facts.regimens if regimen.substance == identity]
+    solutions = [solution for solution in facts.anaesthetics if solution.agent == identity]
+    priscus = edition.priscus_limits.get(identity)
+    rows = [row for row in (substance, dental, *regimens, *solutions, priscus) if row is not None]
+    named = [source for statement in (*risks, *interactions, *conditions) for source in statement.sources]
+    named += [source for row in rows for source in edition.source_refs(row.sources)]
     return Monograph(
         id=identity,
         name=substance.name.in_language(language),
         inn=substance.inn,
+        section=substance.section.in_language(language),
         atc=substance.atc,
-        products=sorted({drug.name.in_language(language) for drug in edition.drugs.values() if _is_product(drug, identity)}),
-        risks=_sorted(_risks(edition, substance, language)),
-        interactions=_sorted(_interactions(edition, tokens, language)),
-        conditions=_sorted(_conditions(edition, tokens, language)),
+        products=sorted(set(products.values())),
+        risks=_sorted(risks),
+        interactions=_sorted(interactions),
+        conditions=_sorted(conditions),
         allergies=[allergy.name.in_language(language) for allergy in edition.allergies.values() if allergy.members & tokens],
-        dental=edition.dental.get(identity),
-        is_checked=substance.is_checked,
+        dental=dental,
+        regimens=regimens,
+        solutions=solutions,
+        priscus=priscus,
+        substance=substance,
+        documents=[document for document in facts.documents if document.product in products or document.product == identity],
+        sources=list({source.id: source for source in named}.values()),
+        is_reviewed=all(row.is_reviewed for row in (*rows, *risks, *interactions, *conditions)),
     )
 
 
@@ -113,10 +140,23 @@ def _texts(edition: Edition, language: str) -> dict[str, list[tuple[str, str]]]:
             stated = (*found.risks, *found.interactions, *found.conditions)
             sentences = [f"{one.about}: {one.effect} {one.action}" for one in stated]
             sentences += [*found.allergies, " ".join(found.atc)]
-            if found.dental:
-                sentences.append(found.dental.group.in_language(language))
+            sentences += [words.in_language(language) for words in _words(found)]
+            sentences += [section.text.in_language(language) for document in found.documents for section in document.sections]
             texts[identity] = [(fold(sentence), sentence) for sentence in sentences]
     return texts
+
+
+def _words(found: Monograph) -> Iterator[Words]:
+    """What the page says apart from its statements."""
+    yield found.substance.section
+    if found.dental:
+        yield from (found.dental.group, found.dental.dose, found.dental.notes)
+        yield from (stage.action for stage in found.dental.renal)
+        yield from (stage.action for stage in found.dental.hepatic)
+    for regimen in found.regimens:
+        yield from (regimen.text, regimen.note)
+    if found.priscus:
+        yield from (found.priscus.words, found.priscus.alternative)
 
 
 def _is_product(drug: Drug, substance: str) -> bool:
@@ -133,7 +173,7 @@ def _risks(edition: Edition, substance: Substance, language: str) -> Iterator[St
         risk = edition.risks[identity]
         yield Statement(
             rule=identity, severity=severity, about=risk.name.in_language(language), effect=risk.meaning.in_language(language),
-            action=risk.action.in_language(language), evidence="", sources=edition.source_refs(risk.sources), is_reviewed=False,
+            action=risk.action.in_language(language), evidence="", sources=edition.source_refs(risk.sources), is_reviewed=risk.is_reviewed,
         )  # fmt: skip
 
 
@@ -152,7 +192,7 @@ def _interactions(edition: Edition, tokens: Tokens, language: str) -> Iterator[S
         yield Statement(
             rule=rule.id, severity=rule.severity, about=f"{about}: {edition.mechanisms[rule.mechanism].name.in_language(language)}",
             effect=rule.effect.in_language(language), action=rule.action.in_language(language), evidence=rule.evidence,
-            sources=edition.source_refs(rule.sources), is_reviewed=False,
+            sources=edition.source_refs(rule.sources), is_reviewed=rule.is_reviewed,
         )  # fmt: skip
 
 
@@ -178,5 +218,5 @@ def _conditions(edition: Edition, tokens: Tokens, language: str) -> Iterator[Sta
             yield Statement(
                 rule=condition.id, severity=min(hits, key=_GRAVEST_FIRST.index), about=condition.name.in_language(language), effect="",
                 action=condition.action.in_language(language), evidence="", sources=edition.source_refs(condition.sources),
-                is_reviewed=False,
+                is_reviewed=condition.is_reviewed,
             )  # fmt: skip
