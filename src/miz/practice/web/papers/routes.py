@@ -51,7 +51,8 @@ class PaperRoutes:
         patient = "/patients/{id}"
         return [
             Endpoint(
-                method="GET", path="/api/v1/patients/{id}/papers/{paper}", may=PRINT_PATIENT, run=self.show, media_type=PDF, refuses=(PatientNotFoundError, PaperError),
+                method="GET", path="/api/v1/patients/{id}/papers/{paper}", may=PRINT_PATIENT, run=self.show, media_type=PDF,
+                refuses=(PatientNotFoundError, PaperError),
                 summary="A paper of a patient as PDF: evaluation, anamnesis, anamnesis-form or letter, in the language of the request.",
             ),
             page("GET", patient + "/papers/{paper}", PRINT_PATIENT, self.show, "A paper of a patient as PDF"),
