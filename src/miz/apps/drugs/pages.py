@@ -51,6 +51,7 @@ class MonographPage:
     dated: date
     drug: Monograph
     interactions: Sequence[StatementGroup]
+    conditions: Sequence[StatementGroup]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class DrugPages:
         return reply(
             MonographPage(
                 frame=self._desk.frame(call.person), edition=edition.ref(self._today()), dated=edition.date, drug=found,
-                interactions=_by_level(found.interactions),
+                interactions=_by_level(found.interactions), conditions=_by_level(found.conditions),
             ),
             call,
         )  # fmt: skip
