@@ -1,90 +1,102 @@
-"""The long runs: `python3 dev.py crash [kills|postmaster|failover|histories|sleepers|frozen|upgrades|backups|mutations|starts|slow-clients|attacks] [count]`.
+"""The long runs: `python3 dev.py crash [NAME] [count]`; without a name all of them, one after the other. The names stand in `RIGS`.
 
 `kills N --database postgresql` kills the server of a practice on PostgreSQL, `postmaster N` the PostgreSQL behind it. `frozen`
-counts seconds, `upgrades` and `backups` take every step, or one in so many.
+counts seconds; `upgrades`, `backups` and `care` (move and compact) take every step, or one in so many.
 """
 
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.crash.backups import backup_rounds, mutations_accepted
+from tests.crash.care import care_rounds
 from tests.crash.failover import failover_rounds
+from tests.crash.interface import EVERYBODY, ask_along_links, ask_each
 from tests.crash.kills import kill_rounds
 from tests.crash.sleepers import sleeper_rounds
 from tests.crash.slow_clients import slow_clients_at
 from tests.crash.starts import starts_at_once
 from tests.crash.upgrades import upgrade_rounds
 from tests.support.postgres import Postmaster
-from tests.support.practice import ServerProcess, new_practice, practice_on
-
-ATTACKS, KILLS, ON_SERVER, FAILOVERS, HISTORIES, SLEEPERS, FROZEN_S, PAIRS, SLOW_CLIENTS, MUTATIONS = (
-    1,
-    1_000,
-    200,
-    20,
-    5_000,
-    500,
-    600,
-    100,
-    500,
-    1_000,
-)
+from tests.support.practice import PEOPLE, ServerProcess, new_practice, practice_on, served
 
 
 def main() -> int:
     which = sys.argv[1] if len(sys.argv) > 1 else "all"
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    failed = 0
-    if which in ("kills", "all"):
-        failed += kills(count or KILLS, on_server="postgresql" in sys.argv, is_postmaster=False)
-    if which in ("postmaster", "all"):
-        failed += kills(count or ON_SERVER, on_server=True, is_postmaster=True)
-    if which in ("failover", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            drill = failover_rounds(Path(folder), count or FAILOVERS, seed=20261123)
-        print(drill)  # noqa: T201
-        failed += not drill.holds
-    if which in ("sleepers", "all"):
-        refused, rounds = sleeper_rounds(count or SLEEPERS)
-        print(f"sleepers refused: {refused} of {rounds}")  # noqa: T201
-        failed += refused != rounds
-    if which in ("upgrades", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            killed = upgrade_rounds(Path(folder), every=count or 1)
-        print(killed)  # noqa: T201
-        failed += bool(killed.mixed or killed.not_completed or killed.not_told or killed.without_copy)
-    if which in ("backups", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            backups = backup_rounds(Path(folder), every=count or 1)
-        print(backups)  # noqa: T201
-        failed += bool(backups.untrue or backups.mixed or backups.left or backups.not_completed)
-    if which in ("mutations", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            accepted = mutations_accepted(Path(folder), count or MUTATIONS, seed=20261123)
-        print(f"changed backups accepted: {accepted} of {count or MUTATIONS}")  # noqa: T201
-        failed += bool(accepted)
-    if which in ("starts", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            starts = starts_at_once(Path(folder), count or PAIRS)
-        print(starts)  # noqa: T201
-        failed += starts.refused != starts.rounds
-    if which in ("histories", "all"):
-        failed += histories(count or HISTORIES)
-    if which in ("frozen", "all"):
-        environment = os.environ | {"MIZ_TEST_FROZEN_S": str(count or FROZEN_S)}
-        frozen = [sys.executable, "-m", "pytest", "tests/browser/test_hidden_tab.py", "-q", "-k", "frozen_tab"]
-        failed += subprocess.run(frozen, env=environment, check=False).returncode != 0
-    if which in ("slow-clients", "all"):
-        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
-            slow = slow_clients_at(Path(folder), count or SLOW_CLIENTS)
-        print(slow)  # noqa: T201
-        failed += slow.is_too_much
-    if which in ("attacks", "all"):
-        failed += attacks(count or ATTACKS)
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    if which != "all" and which not in RIGS:
+        print(f"There is no {which}; there are: {', '.join(RIGS)}")  # noqa: T201
+        return 2
+    failed = [name for name, (preset, rig) in RIGS.items() if which in (name, "all") and rig(count or preset)]
     return 1 if failed else 0
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder:
+        yield Path(folder)
+
+
+def said(toll: object, *, is_failed: object) -> bool:
+    print(toll)  # noqa: T201
+    return bool(is_failed)
+
+
+def failover(count: int) -> bool:
+    with scratch() as folder:
+        drill = failover_rounds(folder, count, seed=20261123)
+    return said(drill, is_failed=not drill.holds)
+
+
+def sleepers(count: int) -> bool:
+    refused, rounds = sleeper_rounds(count)
+    return said(f"sleepers refused: {refused} of {rounds}", is_failed=refused != rounds)
+
+
+def upgrades(every: int) -> bool:
+    with scratch() as folder:
+        toll = upgrade_rounds(folder, every=every)
+    return said(toll, is_failed=toll.mixed or toll.not_completed or toll.not_told or toll.without_copy)
+
+
+def backups(every: int) -> bool:
+    with scratch() as folder:
+        toll = backup_rounds(folder, every=every)
+    return said(toll, is_failed=toll.untrue or toll.mixed or toll.left or toll.not_completed)
+
+
+def mutations(count: int) -> bool:
+    with scratch() as folder:
+        accepted = mutations_accepted(folder, count, seed=20261123)
+    return said(f"changed backups accepted: {accepted} of {count}", is_failed=accepted)
+
+
+def care(every: int) -> bool:
+    with scratch() as folder:
+        toll = care_rounds(folder, every=every)
+    return said(toll, is_failed=toll.mixed or toll.not_completed)
+
+
+def starts(count: int) -> bool:
+    with scratch() as folder:
+        toll = starts_at_once(folder, count)
+    return said(toll, is_failed=toll.refused != toll.rounds)
+
+
+def frozen(seconds: int) -> bool:
+    environment = os.environ | {"MIZ_TEST_FROZEN_S": str(seconds)}
+    command = [sys.executable, "-m", "pytest", "tests/browser/test_hidden_tab.py", "-q", "-k", "frozen_tab"]
+    return subprocess.run(command, env=environment, check=False).returncode != 0
+
+
+def slow_clients(count: int) -> bool:
+    with scratch() as folder:
+        toll = slow_clients_at(folder, count)
+    return said(toll, is_failed=toll.is_too_much)
 
 
 def attacks(count: int) -> int:
@@ -95,6 +107,20 @@ def attacks(count: int) -> int:
         failed += subprocess.run([*command, f"--randomly-seed={seed}"], env=environment, check=False).returncode != 0
     print(f"attacks: {count} rounds, {failed} failed")  # noqa: T201
     return failed
+
+
+def schema(count: int) -> int:
+    """Each role, up to `count` requests of each kind to each operation, and as many ways along the links. Returns how many broke a promise."""
+    broken = 0
+    for who in EVERYBODY:
+        with tempfile.TemporaryDirectory(prefix="miz-crash-") as folder, served(Path(folder)) as server:
+            rounds = [ask_each(server, Path(folder) / "asked", count=count, who=who)]
+            if "dentist" in PEOPLE.get(who, ()) or "assistant" in PEOPLE.get(who, ()):
+                rounds.append(ask_along_links(server, Path(folder) / "linked", count=count, who=who))
+        for asked in rounds:
+            print(f"schema, {who}: {asked.requests} requests, {asked.links} links" if asked.is_kept else asked.told)  # noqa: T201
+            broken += not asked.is_kept
+    return broken
 
 
 def kills(count: int, *, on_server: bool, is_postmaster: bool) -> bool:
@@ -118,6 +144,25 @@ def histories(count: int) -> int:
     failed = sum(process.wait() != 0 for process in running)
     print(f"histories: {parts} × {environment['MIZ_TEST_HISTORIES']}, {failed} parts failed")  # noqa: T201
     return failed
+
+
+RIGS: Mapping[str, tuple[int, Callable[[int], object]]] = {
+    "kills": (1_000, lambda count: kills(count, on_server="postgresql" in sys.argv, is_postmaster=False)),
+    "postmaster": (200, lambda count: kills(count, on_server=True, is_postmaster=True)),
+    "failover": (20, failover),
+    "sleepers": (500, sleepers),
+    "upgrades": (1, upgrades),
+    "backups": (1, backups),
+    "mutations": (1_000, mutations),
+    "care": (1, care),
+    "starts": (100, starts),
+    "histories": (5_000, histories),
+    "frozen": (600, frozen),
+    "slow-clients": (500, slow_clients),
+    "attacks": (1, attacks),
+    "schema": (100, schema),
+}
+"""Each with the count it takes when none is given; it answers whether, or how often, a promise was broken."""
 
 
 if __name__ == "__main__":

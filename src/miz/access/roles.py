@@ -37,6 +37,10 @@ OWN_ACCOUNT = frozenset(ROLES)
 PRINT_PATIENT = _TREATING
 EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper, see `PRINT_PATIENT`; the whole file only for whoever owns the folder."""
+READ_DATABASES = frozenset({"owner", "admin", "technician", "local"})
+CARE_FOR_DATABASES = frozenset({"owner", "admin", "technician", "local"})
+MOVE_DATABASE = frozenset({"local"})
+"""Names folders of the server's computer."""
 READ_BACKUPS = frozenset({"owner", "admin", "technician", "auditor", "local"})
 RUN_BACKUP = frozenset({"owner", "admin", "technician", "local"})
 PLAN_BACKUPS = frozenset({"owner", "admin", "local"})

@@ -20,6 +20,7 @@ from miz.apps.certificates import cli as certificate_commands
 from miz.apps.service import cli as service_commands
 from miz.backup import cli as backup_commands
 from miz.checks import cli as check_commands
+from miz.databases import cli as database_commands
 from miz.infra.api_client import ApiClient
 from miz.infra.command_line import CommandLine, Data, out, read_secret
 from miz.infra.data_folder import DataFolder
@@ -81,6 +82,7 @@ practice_commands.register(app, command_line)
 access_commands.register(app, command_line)
 audit_commands.register(app, command_line)
 certificate_commands.register(app, command_line)
+database_commands.register(app, command_line)
 backup_commands.register(app, command_line, settle=_settle_restored)
 service_commands.register(app, language=language)
 

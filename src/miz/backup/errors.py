@@ -8,7 +8,7 @@ class BackupNotFoundError(NotFoundError):
 
     code = "backup-not-found"
     title = "There is no backup {name}."
-    hint = "Look at the list: miz backup list --data DIR"
+    hint = "Look at the list of backups."
 
 
 class BackupUnsoundError(MizError):
@@ -89,4 +89,4 @@ class OnServerError(MizError):
     code = "backup-by-database-server"
     title = "The rows of this practice are on a database server, which has backups of its own."
     kind = "conflict"
-    hint = "Make them with pg_basebackup or pg_dump there, and keep a copy of this data folder with them."
+    hint = "Make them with the tools of that server, and keep a copy of this data folder with them."

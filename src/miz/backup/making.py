@@ -85,7 +85,9 @@ def _members(practice: Practice, database: Path, anchor: bytes, told: Told) -> I
     """The keys come first: whoever unpacks encrypts the database with them as it passes."""
     folder, size = practice.folder, database.stat().st_size
     certificates = sorted(f"{CERTIFICATES}/{file.name}" for file in folder.certificates.glob("*") if file.is_file())
-    for name in (IDENTITY, WRAPPED_KEY, *certificates):
+    identity = folder.identity_elsewhere
+    yield Member(IDENTITY, len(identity), [identity])
+    for name in (WRAPPED_KEY, *certificates):
         content = (folder.path / name).read_bytes()
         yield Member(name, len(content), [content])
     if anchor:

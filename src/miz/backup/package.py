@@ -198,7 +198,7 @@ def _encrypting(file: IO[bytes], recipients: Sequence[Any]) -> Iterator[IO[bytes
     finally:
         thread.join()
     if failed:
-        raise OSError("the backup could not be encrypted or stored") from failed[0]
+        raise OSError from failed[0]
 
 
 @contextlib.contextmanager

@@ -78,7 +78,7 @@ class Backups:
     def tidy(self) -> None:
         """Remove what a kill has left, and leave the note that the live files are not to be copied."""
         if self._folder.exists():
-            for left in self._folder.glob(f"{SCRATCH}*"):
+            for left in (left for pattern in (f"{SCRATCH}*", "*.part", "*.new") for left in self._folder.glob(pattern)):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         write_whole(self._practice.folder.path / _LIVE_NOTE, _NOTE.encode())
 

@@ -21,6 +21,7 @@ from miz.kernel.errors import MizError, NotFoundError
 IDENTITY = "server.json"
 WRAPPED_KEY = "database-key.age"
 AUDIT_ANCHOR = "audit-anchor.json"
+_OF_A_DATABASE = ("", "-wal", "-shm", "-journal", ".scratch", ".scratch-journal")
 
 
 class NoPracticeError(NotFoundError):
@@ -56,7 +57,41 @@ class DataFolder:
 
     @property
     def database(self) -> Path:
-        return self.path / "practice.db"
+        """The file with the rows: `practice.db` here, until the practice was moved or compacted."""
+        named = self._read_identity().get("database_file") if self.has_practice else None
+        return self.path / (named or "practice.db")
+
+    def announce(self, database: Path) -> None:
+        """Note that a copy is being made at this place, so that what a cut leaves there is known for ours."""
+        self._write_identity({**self._read_identity(), "coming_file": str(database)})
+
+    def point_to(self, database: Path) -> None:
+        """Have the practice use this file from now on; the one before it is kept and noted."""
+        told = self._read_identity()
+        told.pop("coming_file", None)
+        place = str(database.relative_to(self.path)) if database.is_relative_to(self.path) else str(database)
+        self._write_identity({**told, "database_file": place, "former_files": [*map(str, self.former_files), str(self.database)]})
+
+    def remove_announced(self) -> None:
+        """Remove what a copy that was never switched to has left."""
+        told = self._read_identity()
+        if announced := told.pop("coming_file", None):
+            file = Path(announced)
+            for left in (file.with_name(file.name + ending) for ending in _OF_A_DATABASE):
+                left.unlink(missing_ok=True)
+            self._write_identity(told)
+
+    @property
+    def former_files(self) -> list[Path]:
+        """The files that were used before, as far as nobody has let them go."""
+        return [Path(name) for name in self._read_identity().get("former_files", ())]
+
+    def let_go_former(self) -> None:
+        """Remove the files that were used before."""
+        for file in self.former_files:
+            for left in (file.with_name(file.name + ending) for ending in _OF_A_DATABASE):
+                left.unlink(missing_ok=True)
+        self._write_identity({**self._read_identity(), "former_files": []})
 
     @property
     def instance_lock(self) -> Path:
@@ -161,6 +196,12 @@ class DataFolder:
             return Control(str(control["url"]), str(control["token"]), str(control.get("certificate", "")))
         except (OSError, ValueError, KeyError):
             return None
+
+    @property
+    def identity_elsewhere(self) -> bytes:
+        """Who this server is, for a folder in which the database lies at its usual place."""
+        told = self._read_identity()
+        return json.dumps({name: told[name] for name in told if name not in {"database_file", "former_files", "coming_file"}}).encode()
 
     def _read_identity(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._identity.read_bytes())

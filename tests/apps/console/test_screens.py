@@ -14,6 +14,7 @@ SCREENS = {
     "/console/mode": {OWNER, ADMIN},
     "/console/users": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/places": {OWNER, ADMIN},
+    "/console/databases": {OWNER, ADMIN, "Hr. Technik"},
     "/console/backups": {OWNER, ADMIN, "Hr. Technik", "Fr. Datenschutz"},
     "/console/trail": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/certificate": {OWNER, ADMIN, "Hr. Technik"},

@@ -8,6 +8,7 @@ from miz.access.roles import SEARCH_PATIENTS
 from miz.apps.console.applications import ApplicationPages
 from miz.apps.console.backups import BackupPages
 from miz.apps.console.certificate import CertificatePages
+from miz.apps.console.databases import DatabasePages
 from miz.apps.console.first_steps import FirstStepPages
 from miz.apps.console.frame import ConsoleFrame, screens_for
 from miz.apps.console.leases import LeasePages
@@ -52,6 +53,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *UserPages(server.accounts, server.second_factors, frame, reader=reader, now=now).endpoints(),
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
+        *DatabasePages(server.databases, frame, reader=reader, is_on_server=server.folder.is_on_server).endpoints(),
         *BackupPages(server.backups, server.folder, frame, today=server.today).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),

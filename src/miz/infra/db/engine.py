@@ -117,6 +117,9 @@ def _convert(element: stored_bytes, compiler: SQLCompiler, **options: Any) -> st
 class Source(Protocol):
     """Where a practice's rows lie: `SqliteFile` or `PostgresServer`."""
 
+    generation: int
+    """Counts up when the rows have moved; connections of before lead to the former place."""
+
     @property
     def shown(self) -> str:
         """The place as people may read it; never with a password."""
@@ -161,7 +164,7 @@ class ReadOnlyDatabase:
     def reader(self) -> Connection:
         """The calling thread's read-only connection; every statement sees the newest committed state."""
         connection: Connection | None = getattr(self._local, "reader", None)
-        if connection is None or self._local.driver.closed:
+        if connection is None or self._local.driver.closed or self._local.generation != self.source.generation:
             connection = self._connect()
         return connection
 
@@ -180,13 +183,17 @@ class ReadOnlyDatabase:
         self._connect()
 
     def _connect(self) -> Connection:
+        generation = self.source.generation
         if self._reader_engine is None:
             self._reader_engine = self.source.engine(is_read_only=True)
         try:
             connection = self._reader_engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except Exception as error:
             raise self.source.explained(error) from error
-        self._local.reader, self._local.driver = connection, connection.connection.dbapi_connection
-        self._readers = [reader for reader in self._readers if not reader.invalidated]
+        former: Connection | None = getattr(self._local, "reader", None)
+        if former is not None and not former.closed:
+            former.close()
+        self._local.reader, self._local.driver, self._local.generation = connection, connection.connection.dbapi_connection, generation
+        self._readers = [reader for reader in self._readers if not (reader.invalidated or reader.closed)]
         self._readers.append(connection)
         return connection

@@ -27,15 +27,18 @@ def copy_database(source: Path, key: bytes, target: Path, *, told: Callable[[int
     Consistent whatever is written meanwhile, and whoever writes does not wait. `told(done, all)` counts pages. Raises
     `sqlite3mc.Error`; the caller removes what is left of the target then.
     """
-    with (
-        contextlib.closing(sqlite3mc.connect(str(source), key=key, is_read_only=True)) as reading,
-        contextlib.closing(sqlite3mc.connect(str(target), key=key, pragmas=_TARGET_PRAGMAS)) as writing,
-    ):
+    with contextlib.closing(sqlite3mc.connect(str(source), key=key, is_read_only=True)) as view:
         # What one transaction sees does not change; without it a write by others would make the copy begin anew.
-        reading.rows("BEGIN")
-        reading.rows("SELECT count(*) FROM sqlite_schema")
+        view.rows("BEGIN")
+        view.rows("SELECT count(*) FROM sqlite_schema")
+        copy_snapshot(view, key, target, told=told)
+
+
+def copy_snapshot(view: sqlite3mc.Connection, key: bytes, target: Path, *, told: Callable[[int, int], None]) -> None:
+    """Copy what the transaction of `view` sees, as `copy_database` does."""
+    with contextlib.closing(sqlite3mc.connect(str(target), key=key, pragmas=_TARGET_PRAGMAS)) as writing:
         try:
-            with writing.apsw.backup("main", reading.apsw, "main") as backup:
+            with writing.apsw.backup("main", view.apsw, "main") as backup:
                 while not backup.done:
                     backup.step(_PAGES_A_STEP)
                     told(backup.page_count - backup.remaining, backup.page_count)
@@ -61,7 +64,7 @@ def read_pages(file: Path, key: bytes) -> Iterator[bytes]:
             except apsw.Error as error:
                 raise sqlite3mc.translated(error) from error
             if not is_whole:
-                raise sqlite3mc.OperationalError("the file is shorter than it was")
+                raise sqlite3mc.OperationalError
             yield pages
 
 

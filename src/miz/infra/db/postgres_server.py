@@ -57,6 +57,7 @@ class PostgresServer:
             # Without the cause: its text may hold the password.
             raise InvalidInputError("MIZ_DATABASE_URL is no address of a PostgreSQL database.") from None
         self._url = url
+        self.generation = 0
         self._rests_until = 0.0
         self._is_told = False
         hosts, name = str(said.get("host") or "localhost"), said.get("dbname") or ""

@@ -51,6 +51,13 @@ class PracticeDatabase(ReadOnlyDatabase):
             self.writer_connection.close()  # and with it the lock: whoever waits shall not wait for this one
             raise DatabaseChangedError
 
+    def open_again(self) -> None:
+        """Go on where the source leads to now. To be called in the writing thread, between transactions."""
+        former, former_engine = self.writer_connection, self.write_engine
+        self._open()
+        former.close()
+        former_engine.dispose()
+
     def mark_commits(self) -> None:
         """Have each commit leave its mark from here on, where an answer can be lost."""
         driver_of(self.writer_connection).marking = succession.MARKING

@@ -30,7 +30,8 @@ class SqliteFile:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.path = path
-        self._key = key
+        self.key = key
+        self.generation = 0
         self._identity: tuple[int, int] | None = None
 
     @property
@@ -47,7 +48,7 @@ class SqliteFile:
 
         def connect() -> sqlite3mc.Connection:
             pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
-            connection = sqlite3mc.connect(str(self.path), key=self._key, is_read_only=is_read_only, pragmas=pragmas)
+            connection = sqlite3mc.connect(str(self.path), key=self.key, is_read_only=is_read_only, pragmas=pragmas)
             self._identity = self._identity or self._identity_at_path()
             return connection
 
@@ -59,6 +60,12 @@ class SqliteFile:
             poolclass=NullPool if is_read_only else StaticPool,
             **JSON_FORM,
         )
+
+    def lead_to(self, path: Path) -> None:
+        """The rows are in the file `path` from now on."""
+        self.path = path
+        self._identity = None
+        self.generation += 1
 
     def explained(self, error: Exception) -> MizError:
         return WrongKeyError() if "NotADB" in str(error) else DatabaseUnavailableError()

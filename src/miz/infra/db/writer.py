@@ -53,6 +53,7 @@ class _Member:
     result: Any = None
     error: BaseException | None = None
     effects: list[Callable[[], None]] = field(default_factory=list)
+    is_aside: bool = False
 
 
 class Writer:
@@ -94,20 +95,43 @@ class Writer:
         self._waiting.put(member)
         return member.answer
 
+    def aside(self, work: Callable[[], T]) -> "asyncio.Future[T]":
+        """Run `work` in the writing thread between two groups, outside of any transaction; writers wait meanwhile. The future raises what it raised."""
+        if self._is_stopped:
+            raise DatabaseUnavailableError
+        loop = asyncio.get_running_loop()
+        member = _Member(lambda _: work(), loop.create_future(), loop, is_aside=True)
+        self._waiting.put(member)
+        return member.answer
+
     def _serve(self) -> None:
         while (first := self._next()) is not None:
-            group = [first]
+            group, aside = [first], None
             with contextlib.suppress(queue.Empty):
-                while len(group) < GROUP_LIMIT:
+                while len(group) < GROUP_LIMIT and not group[-1].is_aside:
                     member = self._waiting.get_nowait()
                     if member is None:
                         self._waiting.put(None)
                         break
                     group.append(member)
-            self._commit_group(group)
-            self._settle(group)
+            if group[-1].is_aside:
+                aside = group.pop()
+            if group:
+                self._commit_group(group)
+                self._settle(group)
+            if aside is not None:
+                self._run_aside(aside)
             if self._driver.closed and not self._find_back():
                 return
+
+    def _run_aside(self, member: _Member) -> None:
+        try:
+            member.result = member.work(Transaction(self._connection, self._clock.now()))
+        except Exception as error:  # noqa: BLE001 - whoever asked hears it
+            member.error = self._as_unavailable(error)
+        self._connection = self._database.writer_connection
+        self._driver = driver_of(self._connection)
+        self._settle([member])
 
     def _next(self) -> _Member | None:
         """Who comes next; looks meanwhile whether a connection that can be lost still stands."""

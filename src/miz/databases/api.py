@@ -1,0 +1,78 @@
+"""JSON routes of the databases."""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from miz.access.roles import CARE_FOR_DATABASES, MOVE_DATABASE, READ_DATABASES
+from miz.databases.model import Care, Check, DatabaseState, Progress
+from miz.databases.service import Databases
+from miz.infra.db.engine import Reader
+from miz.infra.http import Call, Endpoint
+
+
+class DatabaseList(Struct, frozen=True):
+    """`progress` is what is under way, None when nothing is."""
+
+    databases: list[DatabaseState]
+    progress: Progress | None
+
+
+class NewCheck(Struct, frozen=True, forbid_unknown_fields=True):
+    """`full` compares indexes, keys and the audit trail as well as every page."""
+
+    full: bool = False
+
+
+class NewPlace(Struct, frozen=True, forbid_unknown_fields=True):
+    """A folder of the server's computer."""
+
+    folder: str
+
+
+class DatabaseRoutes:
+    """The routes, bound to one server's parts."""
+
+    def __init__(self, databases: Databases, *, reader: Reader) -> None:
+        self._databases = databases
+        self._reader = reader
+
+    def endpoints(self) -> list[Endpoint]:
+        path = "/api/v1/databases"
+        return [
+            Endpoint(
+                method="GET", path=path, may=READ_DATABASES, run=self.show, answer=DatabaseList,
+                summary="Place, size, free pages, schema, last check and compaction of each database.",
+            ),
+            Endpoint(
+                method="POST", path=path + "/practice/check", may=CARE_FOR_DATABASES, run=self.check, body=NewCheck, answer=Check,
+                summary="Read every page of the practice's database.",
+            ),
+            Endpoint(
+                method="POST", path=path + "/practice/compaction", may=CARE_FOR_DATABASES, run=self.compact, answer=Care,
+                summary="Make the practice's database as small as it can be, while people work.",
+            ),
+            Endpoint(
+                method="POST", path=path + "/practice/move", may=MOVE_DATABASE, run=self.move, body=NewPlace, answer=Care,
+                summary="Have the practice go on in another folder, while people work.",
+            ),
+            Endpoint(
+                method="DELETE", path=path + "/practice/former", may=MOVE_DATABASE, run=self.let_go, status=204,
+                summary="Remove the files that were used before the last move.",
+            ),
+        ]  # fmt: skip
+
+    async def show(self, call: Call) -> DatabaseList:
+        return DatabaseList(self._databases.states(self._reader), self._databases.progress)
+
+    async def check(self, call: Call) -> Check:
+        return await self._databases.check(call.person, is_full=call.body.full)
+
+    async def compact(self, call: Call) -> Care:
+        return await self._databases.compact(call.person)
+
+    async def move(self, call: Call) -> Care:
+        return await self._databases.move(call.person, Path(call.body.folder))
+
+    async def let_go(self, call: Call) -> None:
+        await self._databases.let_go_former(call.person)

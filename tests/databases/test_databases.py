@@ -1,0 +1,211 @@
+"""The practice's database checked, compacted and moved while people write; everything acknowledged is in the new file."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from miz.databases.api import DatabaseList
+from miz.databases.model import Care, Check, DatabaseState
+from miz.infra.api_client import ApiClient, HttpSender, RefusedError
+from miz.infra.data_folder import DataFolder
+from miz.infra.db import switching
+from miz.kernel.clock import FakeClock
+from tests.support.practice import ServerThread, client_of, is_on_server, served
+
+pytestmark = pytest.mark.skipif(is_on_server(), reason="a database server is looked after with its own tools")
+
+
+@pytest.fixture
+def practice(tmp_path: Path) -> Iterator[ServerThread]:
+    with served(tmp_path) as started:
+        yield started
+
+
+def local(practice: ServerThread) -> ApiClient:
+    return ApiClient(HttpSender(practice.url), token=practice.server.local_token)
+
+
+def new_patient(client: ApiClient, name: str) -> str:
+    return client.create_patient(family_name=name, given_name="Erika", birth_date="1948-03-12", sex="female").id
+
+
+def move(practice: ServerThread, folder: Path) -> Care:
+    return local(practice).call("POST", "/databases/practice/move", {"folder": str(folder)}, answer=Care)
+
+
+def is_sound(practice: ServerThread) -> bool:
+    return local(practice).call("POST", "/databases/practice/check", {"full": True}, answer=Check).ok
+
+
+def state(practice: ServerThread) -> DatabaseState:
+    return local(practice).call("GET", "/databases", answer=DatabaseList).databases[0]
+
+
+@contextmanager
+def writing(practice: ServerThread) -> Iterator[list[str]]:
+    """Somebody who adds patients all the time; the list holds those that were acknowledged."""
+    is_done = threading.Event()
+    written: list[str] = []
+    client = client_of(practice.url)
+
+    def write() -> None:
+        while not is_done.is_set():
+            written.append(new_patient(client, f"SCHREIBER{len(written)}"))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield written
+    finally:
+        is_done.set()
+        thread.join()
+
+
+def all_there(practice: ServerThread, written: list[str]) -> bool:
+    client = client_of(practice.url, "Fr. Assistenz", "Zimmer 2")
+    return all(client.read_patient(patient_id).id == patient_id for patient_id in written)
+
+
+def test_moved_while_people_write_nothing_is_lost(practice: ServerThread, tmp_path: Path) -> None:
+    target = tmp_path / "other disk"
+    target.mkdir()
+    old = practice.folder.database
+    with writing(practice) as written:
+        while len(written) < 5:
+            pass
+        before = len(written)
+        done = move(practice, target)
+        at_switch = len(written)
+        while len(written) < at_switch + 5:
+            pass
+    assert before < at_switch
+    assert Path(done.path) == target / "practice.db" == practice.folder.database
+    assert all_there(practice, written)
+    assert is_sound(practice)
+    # The old file is kept until somebody lets it go, and nobody writes to it any more.
+    size = old.stat().st_mtime_ns
+    new_patient(client_of(practice.url, "Fr. Empfang", "Empfang"), "NACHHER")
+    assert old.stat().st_mtime_ns == size
+    local(practice).call("DELETE", "/databases/practice/former")
+    assert not os.path.exists(old)  # noqa: PTH110 - the type checker remembers what it saw before
+    practice.stop()
+    practice.start()
+    assert all_there(practice, written)
+
+
+def test_compacted_while_people_write_it_gets_smaller_and_nothing_is_lost(practice: ServerThread) -> None:
+    def fill_and_empty(connection: apsw.Connection) -> None:
+        connection.execute("CREATE TABLE filling (id INTEGER PRIMARY KEY, text BLOB)")
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO filling SELECT i, randomblob(2000) FROM n"
+        )
+        connection.execute("DROP TABLE filling")
+
+    practice.write(lambda tx: fill_and_empty(tx.connection.connection.dbapi_connection.apsw))  # type: ignore[union-attr]
+    assert state(practice).free_bytes > 3_000_000
+    with writing(practice) as written:
+        done = local(practice).call("POST", "/databases/practice/compaction", answer=Care)
+        at_switch = len(written)
+        while len(written) < at_switch + 5:
+            pass
+    assert done.after_bytes < done.before_bytes - 3_000_000
+    assert all_there(practice, written)
+    assert state(practice).free_bytes < 100_000
+    assert state(practice).last_compaction
+    assert list(practice.folder.path.glob("practice*.db")) == [practice.folder.database]
+    assert is_sound(practice)
+
+
+def test_without_the_recorded_changes_entries_would_be_missing(
+    practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The switch of the protection: what is written during the copy is not followed."""
+    monkeypatch.setattr(switching, "_apply", lambda *_: None)
+    (tmp_path / "new").mkdir()
+    with writing(practice) as written:
+        while len(written) < 3:
+            pass
+        move(practice, tmp_path / "new")
+    with pytest.raises(RefusedError):
+        assert all_there(practice, written)
+
+
+def test_a_copy_that_is_not_sound_is_never_switched_to(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = switching._counts
+    counted: list[int] = []
+
+    def miscounting(opened: object) -> dict[str, int]:
+        counted.append(1)
+        return real(opened) | {"patient": len(counted)}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(switching, "_counts", miscounting)
+    (tmp_path / "new").mkdir()
+    old = practice.folder.database
+    with pytest.raises(RefusedError) as refused:
+        move(practice, tmp_path / "new")
+    assert refused.value.problem["code"] == "copy-not-sound"
+    assert list((tmp_path / "new").iterdir()) == []
+    assert practice.folder.database == old
+    assert new_patient(client_of(practice.url), "WEITER")
+
+
+def test_unusable_targets_are_refused_before_anything_changes(
+    practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path) -> str:
+        with pytest.raises(RefusedError) as error:
+            move(practice, folder)
+        return str(error.value.problem["code"])
+
+    old = practice.folder.database
+    (tmp_path / "Dropbox").mkdir()
+    (tmp_path / "small").mkdir()
+    assert refused(tmp_path / "missing") == "target-not-usable"
+    assert refused(practice.folder.path) == "target-not-usable"
+    assert refused(tmp_path / "Dropbox") == "unsafe-data-folder"
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
+    assert refused(tmp_path / "small") == "no-room-for-database"
+    assert practice.folder.database == old
+    with pytest.raises(RefusedError) as forbidden:
+        client_of(practice.url, "Hr. Verwaltung", None).call("POST", "/databases/practice/move", {"folder": "/"})
+    assert forbidden.value.status == 403
+
+
+def test_a_damaged_page_is_found_and_said(tmp_path: Path) -> None:
+    with served(tmp_path) as practice:
+        folder = practice.folder
+    content = bytearray(folder.database.read_bytes())
+    content[len(content) // 2] ^= 1
+    folder.database.write_bytes(content)
+    told = command("check", "--full", "--data", str(folder.path), key_file=folder.path / "test.key")
+    assert told.returncode != 0
+
+
+def command(*words: str, key_file: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"MIZ_KEY_FILE": str(key_file), "MIZ_LANG": "en"}
+    return subprocess.run(
+        [sys.executable, "-m", "miz", "db", *words], check=False, capture_output=True, text=True, env=environment, timeout=60
+    )
+
+
+def test_the_command_line_works_without_a_server(tmp_path: Path) -> None:
+    with served(tmp_path, FakeClock()) as practice:
+        folder, key_file = practice.folder, practice.folder.path / "test.key"
+    (tmp_path / "new").mkdir()
+    data = ("--data", str(folder.path))
+    assert command("check", *data, key_file=key_file).stdout == "The database is sound.\n"
+    assert command("move", str(tmp_path / "new"), *data, key_file=key_file).returncode == 0
+    assert DataFolder(folder.path).database == tmp_path / "new" / "practice.db"
+    assert "used before" in command("status", *data, key_file=key_file).stdout
+    assert command("confirm", *data, key_file=key_file).returncode == 0
+    assert not (folder.path / "practice.db").exists()
+    assert command("compact", *data, key_file=key_file).returncode == 0
