@@ -20,6 +20,9 @@ QUESTIONS: dict[Question, str] = {
     "addition": N_("“{text}”: with or without vasoconstrictor is not stated. It was judged with epinephrine; please state it."),
     "time": N_("“{text}”: when it happened is missing. It was judged as recent; please ask."),
     "suffix": N_("“{text}”: the addition to the name was not judged."),
+    "spelling": N_("“{text}” was taken for a typing error of the only name that is near. Please confirm or correct it."),
+    "place": N_("“{text}”: taken where it acts, it acts otherwise than tablets. It was judged like tablets."),
+    "partly": N_("“{text}” says more than was understood. Please enter each thing in a line of its own."),
     "ingredient": N_("“{text}” holds an ingredient of which the drug data say nothing; that part was not checked."),
 }
 NOT_RECOGNISED = {

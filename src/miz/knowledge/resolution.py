@@ -12,7 +12,7 @@ Role = Literal["medication", "planned", "condition", "allergy"]
 Kind = Literal["substance", "product", "combination", "procedure", "condition", "allergy", "unresolved"]
 
 # what a line leaves open; the check says each in a sentence
-Question = Literal["strength", "form", "addition", "time", "suffix", "ingredient"]
+Question = Literal["strength", "form", "addition", "time", "suffix", "ingredient", "spelling", "place", "partly"]
 
 _MOST_SUGGESTIONS = 3
 _SHORTEST_PREFIX = 4
