@@ -1,5 +1,6 @@
 """What the pages ask the knowledge base: questions, the practice's own drugs, and what stops the hand."""
 
+import re
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from miz.apps.advice import EditionAdvisor
+from miz.apps.advice import PLACES, EditionAdvisor, places_of
+from miz.checks import wording
 from miz.knowledge.compiler import compile_edition
 from miz.knowledge.edition import Edition
 from miz.knowledge.resolver import Resolver
 from miz.practice.advice import Interruption, Verdict
+from miz.ui.i18n import translator
 from miz.wire.client_protocol import Decision, Patient
 from tests.checks.test_model import TODAY, entry, record
 
@@ -364,3 +367,11 @@ def test_allergies_are_offered_by_name(advisor: EditionAdvisor) -> None:
     names = {names[0]: names for names in advisor.allergies(language="de")}
     assert "penizillin" in names["Penicilline"]
     assert "Penicillins" in {names[0] for names in advisor.allergies(language="en")}
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_each_sentence_of_what_is_missing_leads_to_its_place(language: str) -> None:
+    say = translator(language)
+    said = {re.sub(r"\{\w+\}", "Articain 4 % (1:100.000)", say(sentence)): place for sentence, place in PLACES.items()}
+    assert places_of(list(said), language) == said
+    assert places_of([say(wording.OUT_OF_DATE), "Etwas ganz anderes."], language) == {}

@@ -82,7 +82,7 @@ class EditionAdvisor:
             answer=answer,
             cards=self._grouped(finding for finding in findings if finding not in aside),
             further=self._grouped(aside),
-            places=self._places(language),
+            places=places_of(answer.not_checked, language),
             about=self._about(language),
         )
 
@@ -171,12 +171,6 @@ class EditionAdvisor:
         meaning = suitability.planned(text) if role == "planned" else suitability.taken(text, drug_id, strength)
         return interruption_of(suitability, meaning, f"{strength} {dose}", self.usual_drugs(language=language))
 
-    @staticmethod
-    @cache
-    def _places(language: str) -> Mapping[str, str]:
-        say = translator(language)
-        return {say(sentence): place for sentence, place in PLACES.items()}
-
     def _about(self, language: str) -> Mapping[str, About]:
         if language not in self._by_inn:
             substances = self._edition.substances.values()
@@ -190,3 +184,15 @@ class EditionAdvisor:
 def _is_aside(answer: CheckAnswer, finding: Finding) -> bool:
     """Folded on the screen: among the patient's own medicines only, and nothing that must not be."""
     return finding.severity != "contraindicated" and is_background(answer, finding)
+
+
+def places_of(sentences: Sequence[str], language: str) -> dict[str, str]:
+    """For each sentence that an entry of the record would answer, which entry."""
+    return {sentence: place for sentence in sentences for pattern, place in _patterns(language) if pattern.fullmatch(sentence)}
+
+
+@cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """The sentences of the check in a language, whatever their `{fields}` say."""
+    say = translator(language)
+    return [(re.compile(re.sub(r"\\{\w+\\}", ".+", re.escape(say(sentence)))), place) for sentence, place in PLACES.items()]
