@@ -5,6 +5,7 @@ from datetime import date
 from functools import lru_cache
 
 from miz.checks import wording
+from miz.checks.calculators import calculate
 from miz.checks.findings import Setting, allergy_findings, condition_findings, interaction_findings, risk_findings, unresolved_findings
 from miz.checks.model import RANK, ChosenDrug, Thing
 from miz.knowledge.edition import Edition
@@ -43,13 +44,19 @@ def evaluate(
         *allergy_findings(setting),
         *unresolved_findings(setting, lines),
     ]
+    figures = calculate(setting, case, findings)
+    findings += figures.findings
     findings.sort(key=lambda finding: (-RANK[finding.severity], finding.rule, finding.subjects))
     return CheckAnswer(
         id=case.id,
         edition=edition.ref(today),
         resolved=[_resolved(edition, line) for line in lines],
         findings=findings,
-        not_checked=list(dict.fromkeys(_not_checked(setting, case, lines, findings, today, allergies_unavailable=allergies_unavailable))),
+        recommendations=figures.recommendations,
+        computed=figures.computed,
+        not_checked=list(
+            dict.fromkeys([*_not_checked(setting, case, lines, today, allergies_unavailable=allergies_unavailable), *figures.not_checked])
+        ),
     )
 
 
@@ -102,9 +109,7 @@ def _resolved(edition: Edition, line: Resolution) -> Resolved:
     return Resolved(text=line.text, role=line.role, kind=line.kind, ids=list(line.ids), substances=inns, suggestions=list(line.suggestions))
 
 
-def _not_checked(
-    setting: Setting, case: Case, lines: list[Resolution], findings: list[Finding], today: date, *, allergies_unavailable: bool
-) -> Iterator[str]:
+def _not_checked(setting: Setting, case: Case, lines: list[Resolution], today: date, *, allergies_unavailable: bool) -> Iterator[str]:
     """Everything that could not be judged and would matter here, in sentences."""
     say = setting.say
     if setting.edition.state(today) == "passive":
@@ -115,7 +120,7 @@ def _not_checked(
         for question in line.questions:
             yield say(wording.QUESTIONS[question]).format(text=line.text)
     yield from (say(sentence) for sentence in _unknown(case, allergies_unavailable=allergies_unavailable))
-    yield from (say(sentence) for sentence in _not_built(case.patient, setting, findings))
+    yield from (say(sentence) for sentence in _not_built(case.patient, setting))
     if setting.allergies:
         yield say(wording.REACTION)
     if names := _twice(setting):
@@ -134,7 +139,7 @@ def _unknown(case: Case, *, allergies_unavailable: bool) -> Iterator[str]:
         yield wording.CONDITIONS_UNKNOWN
 
 
-def _not_built(patient: CasePatient, setting: Setting, findings: list[Finding]) -> Iterator[str]:
+def _not_built(patient: CasePatient, setting: Setting) -> Iterator[str]:
     drugs = [thing for thing in setting.things if thing.is_drug]
     if not drugs:
         return
@@ -143,13 +148,6 @@ def _not_built(patient: CasePatient, setting: Setting, findings: list[Finding]) 
     yield from (wording.UNBUILT[check] for check in unbuilt_for(patient))
     if is_kidney_weak(patient):
         yield wording.KIDNEY
-    codes = {
-        code for thing in drugs if thing.is_planned for part in thing.meaning.substances for code in setting.edition.substances[part].atc
-    }
-    if any(code.startswith("N01B") for code in codes):
-        yield wording.ANAESTHETIC
-    if any(finding.kind == "prophylaxis" for finding in findings):
-        yield wording.PROPHYLAXIS
 
 
 def is_kidney_weak(patient: CasePatient) -> bool:
