@@ -163,7 +163,7 @@ def test_the_nightly_backup_is_made_when_due_and_caught_up_when_missed(practice:
 
     def keep_up() -> int:
         clock.steady += 7_200
-        asyncio.run_coroutine_threadsafe(backups.keep_up(), practice.loop).result(30)
+        asyncio.run_coroutine_threadsafe(practice.server._keep_backups(), practice.loop).result(30)
         return len([one for one in backups.list() if one.kind == "nightly"])
 
     made_at = practice.folder.made_at
@@ -171,6 +171,10 @@ def test_the_nightly_backup_is_made_when_due_and_caught_up_when_missed(practice:
     before = keep_up()
     clock.instant = made_at + timedelta(days=1, hours=1)
     assert keep_up() == before + 1
+    # After the backup the whole database is checked.
+    checked = practice.server.databases.states(practice.server.database.reader)[0].last_check
+    assert checked is not None
+    assert (checked.kind, checked.ok) == ("full", True)
     assert keep_up() == before + 1
     clock.instant += timedelta(days=3)
     assert keep_up() == before + 2

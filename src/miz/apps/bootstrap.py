@@ -375,8 +375,10 @@ class Server:
                 queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())
 
     async def _keep_backups(self) -> None:
+        """The nightly backup, and after it the full check of the database."""
         try:
-            await self.backups.keep_up()
+            if await self.backups.keep_up():
+                await self.databases.check(LOCAL, is_full=True)
         except Exception as error:  # noqa: BLE001 - the task's edge: told here, in the list of backups and in the console
             record_unexpected("nightly backup", error)
 

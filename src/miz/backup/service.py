@@ -123,17 +123,18 @@ class Backups:
         plan, now = self.plan, self._clock.now().astimezone(self._zone)
         return last_due(plan, now) + timedelta(days=1) if plan.is_on else None
 
-    async def keep_up(self) -> None:
-        """Make the nightly backup when it is due, also one that was missed; after a fault again in an hour."""
+    async def keep_up(self) -> bool:
+        """Make the nightly backup when it is due, also one that was missed; after a fault again in an hour. Whether one was made."""
         now_s = self._clock.steady_s()
         if now_s - self._started_s < _QUIET_AFTER_START_S or now_s - self._tried_s < _AGAIN_AFTER_S:
-            return
+            return False
         plan = self.plan
         due = last_due(plan, self._clock.now().astimezone(self._zone))
         if not plan.is_on or self._practice.folder.is_on_server or self._busy.locked() or self._covered_until() >= due:
-            return
+            return False
         self._tried_s = now_s
         await self.create(LOCAL, kind="nightly")
+        return True
 
     def _covered_until(self) -> datetime:
         """The newest nightly backup that proved good; before the first one the making of the practice counts."""

@@ -88,6 +88,11 @@ class Databases:
         """The practice's database and the drug data."""
         return [self._practice_state(reader), self._knowledge_state()]
 
+    def is_damaged(self) -> bool:
+        """Whether the last check has found something."""
+        last = self._read_notes().last_check
+        return last is not None and not last.ok
+
     async def check(self, actor: Actor, *, is_full: bool) -> Check:
         """Read every page; with `is_full` compare indexes, keys and the audit trail as well. Raises `DatabaseBusyError`."""
         async with self._alone():

@@ -50,3 +50,4 @@ def test_damage_is_the_first_thing_that_is_said(practice: ServerThread, monkeypa
     page = finished(practice, admin)
     assert "Die letzte Prüfung hat Schäden gefunden." in page
     assert "audit trail: altered 7" in page
+    assert "Die letzte Prüfung der Datenbank hat Schäden gefunden." in admin.get("/console").text

@@ -10,6 +10,7 @@ from miz.access.second_factor.queries import has_second_factor
 from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.backup.service import Backups
+from miz.databases.service import Databases
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import Reader, ReadOnlyDatabase
 from miz.infra.http import Call, Endpoint, Reply
@@ -19,7 +20,7 @@ from miz.practice.openings.service import Openings
 from miz.practice.web.frame import go_to, reply
 from miz.wire.client_protocol import EditionRef
 
-Problem = Literal["", "database", "anchor", "backup", "edition-passive", "setup", "edition-warning"]
+Problem = Literal["", "database", "damaged", "anchor", "backup", "edition-passive", "setup", "edition-warning"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ class OverviewPages:
 
     def __init__(
         self, openings: Openings, modes: Modes, folder: DataFolder, database: ReadOnlyDatabase, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
-        reader: Reader, backups: Backups, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+        reader: Reader, backups: Backups, databases: Databases, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
@@ -57,6 +58,7 @@ class OverviewPages:
         self._online = online
         self._reader = reader
         self._backups = backups
+        self._databases = databases
         self._is_ready = is_ready
         self._edition = edition
         self._requests = requests
@@ -89,6 +91,8 @@ class OverviewPages:
         """The most serious one first."""
         if not self._is_ready():
             return "database"
+        if self._databases.is_damaged():
+            return "damaged"
         if not self._folder.audit_anchor.exists():
             return "anchor"
         if self._backups.is_late():
