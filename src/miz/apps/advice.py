@@ -8,7 +8,7 @@ from typing import Literal
 
 from miz.apps.interruptions import interruption_of
 from miz.apps.verdicts import ORDER, verdict_of
-from miz.checks import wording
+from miz.checks import anaesthetics, doses, prophylaxis, wording
 from miz.checks.evaluation import evaluate, resolver_of
 from miz.checks.grouping import group_findings, is_background
 from miz.checks.model import case_of, chosen_drugs
@@ -46,6 +46,9 @@ PLACES = {
     wording.MEDICATION_UNKNOWN: "medication",
     wording.ALLERGIES_UNKNOWN: "allergies",
     wording.CONDITIONS_UNKNOWN: "conditions",
+    anaesthetics.WEIGHT_MISSING: "weight_kg",
+    doses.WEIGHT_MISSING: "weight_kg",
+    prophylaxis.WEIGHT_MISSING: "weight_kg",
 }
 _LISTS_KEPT = 64
 
