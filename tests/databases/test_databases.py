@@ -124,6 +124,15 @@ def test_compacted_while_people_write_it_gets_smaller_and_nothing_is_lost(practi
     assert is_sound(practice)
 
 
+def test_compacted_twice_within_a_second_it_is_still_there(practice: ServerThread) -> None:
+    with writing(practice) as written:
+        for _ in range(3):
+            local(practice).call("POST", "/databases/practice/compaction", answer=Care)
+    assert all_there(practice, written)
+    assert list(practice.folder.path.glob("practice*.db")) == [practice.folder.database]
+    assert is_sound(practice)
+
+
 def test_without_the_recorded_changes_entries_would_be_missing(
     practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import time
@@ -106,7 +107,7 @@ class Databases:
     async def compact(self, actor: Actor) -> Care:
         """Make the file as small as it can be, by a copy beside it. Raises as `move` does."""
         file = self._file().path
-        done = await self._switch(file.with_name(f"practice-{self._clock.now():%Y%m%dT%H%M%SZ}.db"), compact=True)
+        done = await self._switch(_beside(file, self._clock.now()), compact=True)
         await asyncio.to_thread(self._folder.let_go_former)
         await asyncio.to_thread(self._note, last_compaction=self._clock.now())
         await self._writer.run(
@@ -218,6 +219,12 @@ class Databases:
         if self.progress is None or self.progress.step != step:
             self._step_began = now
         self.progress = Progress(step, done, whole, round(now - self._step_began, 1))
+
+
+def _beside(file: Path, now: datetime) -> Path:
+    """A file that is not there yet: twice in a second, or with a clock put back, the copy must not get the name of what it is made from."""
+    named = (file.with_name(f"practice-{now:%Y%m%dT%H%M%SZ}{number or ''}.db") for number in itertools.count())
+    return next(beside for beside in named if not beside.exists())
 
 
 def _usable(folder: Path, database: Path) -> Path:
