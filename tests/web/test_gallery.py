@@ -38,7 +38,7 @@ def test_every_component_of_the_pages_has_its_entry() -> None:
     sheets = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("miz.css", "console.css", "evaluation.css"))
     components = {
         "patient-bar", "allergies", "pill", "combobox", "medication", "own-drugs", "toast", "chips", "listing", "fold", "button",
-        "tiles", "health", "table-scroll", "inline-form", "one-time-code", "facts", "level-group", "ground",
+        "tiles", "health", "table-scroll", "inline-form", "one-time-code", "facts", "level-group", "ground", "computed", "statements",
     }  # fmt: skip
     assert components - shown == set()
     assert {name for name in components if not re.search(rf"\.{name}\b", sheets)} == set()

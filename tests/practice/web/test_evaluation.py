@@ -197,3 +197,11 @@ def test_the_ground_of_a_card_is_told_down_to_the_rule() -> None:
     text = drawn("why", replace(card, is_open=True))
     for part in ("I001 Titel I001", "Wirkung I001", "Vorgehen I001", "nicht eingestuft", "ohne Beleg", "ungeprüft", "Ibuprofen"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("current", ""), ("warning", "gelten noch bis 31.03.2027"), ("passive", "galten bis 31.03.2027")]
+)
+def test_an_edition_near_or_past_its_end_says_so(state: Any, said: str) -> None:
+    text = drawn("edition_banner", structs.replace(EDITION, state=state))
+    assert (said in text) if said else text.strip() == ""
