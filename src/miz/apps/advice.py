@@ -87,6 +87,7 @@ class EditionAdvisor:
             further=self._grouped(aside),
             places=places_of(answer.not_checked, language),
             about=self._about(language),
+            unsuitable=self._unsuitable(patient, (name for finding in findings for name in finding.alternatives), language),
         )
 
     def drug(self, drug_id: str, *, language: str) -> DrugItem | None:
@@ -173,6 +174,14 @@ class EditionAdvisor:
         suitability = Suitability(self._edition, patient, today=self._today(), language=language, with_planned=True, without=text)
         meaning = suitability.planned(text) if role == "planned" else suitability.taken(text, drug_id, strength)
         return interruption_of(suitability, meaning, f"{strength} {dose}", self.usual_drugs(language=language))
+
+    def _unsuitable(self, patient: Patient, offered: Iterable[str], language: str) -> frozenset[str]:
+        """What is offered instead and may not be given as it stands; a value that is missing refuses nothing."""
+        names = frozenset(offered)
+        if not names:
+            return names
+        suitability = Suitability(self._edition, patient, today=self._today(), language=language)
+        return frozenset(name for name in names if verdict_of(suitability, name).verdict in ("avoid", "mind"))
 
     def _about(self, language: str) -> Mapping[str, About]:
         if language not in self._by_inn:

@@ -99,6 +99,11 @@ def test_what_is_offered_is_named_once_and_says_whether_it_is_planned() -> None:
     assert [(one.name, one.is_planned) for one in card.alternatives] == [("Paracetamol", False), ("Metamizol", True)]
 
 
+def test_what_is_not_possible_for_this_patient_is_not_offered() -> None:
+    given = replace(advice([finding("A", "warning", alternatives=["Paracetamol", "Metamizol"])]), unsuitable=frozenset({"Metamizol"}))
+    assert [one.name for one in evaluation_of(patient(), given).cards[0].alternatives] == ["Paracetamol"]
+
+
 def test_what_was_said_is_not_said_again_and_the_ground_keeps_all() -> None:
     card = evaluation_of(patient(), advice([finding("A", "warning"), finding("B", "caution", action="Vorgehen A")])).cards[0]
     assert [(part.level, part.action) for part in card.parts] == [("high", "Vorgehen A"), ("medium", "")]

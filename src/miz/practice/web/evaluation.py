@@ -21,7 +21,6 @@ Level = Literal["high", "medium", "low"]
 LEVELS: Mapping[Severity, Level] = {"contraindicated": "high", "warning": "high", "caution": "medium", "info": "low"}
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class CardPart:
     """One finding of a card: what, why, what to do; what another part has said already is empty."""
@@ -112,7 +111,7 @@ def evaluation_of(patient: Patient, advice: Advice) -> Evaluation:
     """The check as cards, and in words what it could not judge."""
     answer = advice.answer
     named = _named(patient, answer)
-    cards, further = ([_card(group, patient, named, advice.about) for group in groups] for groups in (advice.cards, advice.further))
+    cards, further = ([_card(group, patient, named, advice) for group in groups] for groups in (advice.cards, advice.further))
     return Evaluation(
         edition=answer.edition,
         cards=cards,
@@ -153,7 +152,7 @@ def _named(patient: Patient, answer: CheckAnswer) -> list[tuple[set[str], Cause]
     ]
 
 
-def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[str], Cause]], about: Mapping[str, About]) -> Card:
+def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[str], Cause]], advice: Advice) -> Card:
     lead = group[0]
     rules, subjects = {finding.rule for finding in group}, {subject for finding in group for subject in finding.subjects}
     sources = dict.fromkeys(
@@ -167,11 +166,12 @@ def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[
         alternatives=[
             Alternative(name=name, is_planned=name in patient.planned)
             for name in dict.fromkeys(name for finding in group for name in finding.alternatives)
+            if name not in advice.unsuitable
         ],
         sources=list(sources),
         rules=[finding.rule for finding in group],
         grounds=group,
-        about=list(dict.fromkeys(about[subject] for finding in group for subject in finding.subjects if subject in about)),
+        about=list(dict.fromkeys(advice.about[name] for finding in group for name in finding.subjects if name in advice.about)),
         is_reviewed=all(finding.reviewed for finding in group),
         decision=next((one for one in reversed(patient.decisions) if not rules.isdisjoint(one.rules)), None),
     )
@@ -182,6 +182,10 @@ def _parts(group: Sequence[Finding]) -> list[CardPart]:
     parts, said = [], set()
     for finding in group:
         new = {"effect": finding.effect, "action": finding.action}
-        parts.append(CardPart(level=LEVELS[finding.severity], title=finding.title, **{name: "" if text in said else text for name, text in new.items()}))
+        parts.append(
+            CardPart(
+                level=LEVELS[finding.severity], title=finding.title, **{name: "" if text in said else text for name, text in new.items()}
+            )
+        )
         said |= set(new.values())
     return parts
