@@ -55,13 +55,13 @@ def run(largest: int = SIZES[-1]) -> list[dict[str, Any]]:
             if shutil.disk_usage(scratch).free < size * BYTES_OF_A_PATIENT:
                 print(f"For {size:,} patients the disk is too full: left out.")
                 break
-            asked = _filled(folder, people, size - max(found, default=0))
+            asked = filled(folder, people, size - max(found, default=0))
             found[size] = _measured(folder, asked)
             print(size, found[size], file=sys.stderr)
     return [_row(name, {size: figures[name] for size, figures in found.items()}) for name in found[SIZES[0]]]
 
 
-def _filled(folder: DataFolder, people: Iterator[Person], count: int) -> list[Person]:
+def filled(folder: DataFolder, people: Iterator[Person], count: int) -> list[Person]:
     """Write so many of the people; returns `TURNS` of them, with their ids."""
     chance = random.Random(count)
     kept: list[Person] = []

@@ -19,16 +19,18 @@ class Times:
     """How long single turns of one work took, in milliseconds, and how many ended per second."""
 
     p50: float
+    p95: float
     p99: float
     rate: float
 
 
 def times_of(milliseconds: list[float], seconds: float) -> Times:
-    """The median, the 99th percentile, and the rate over `seconds`."""
+    """The median, the 95th and 99th percentile, and the rate over `seconds`."""
     ordered = sorted(milliseconds)
     if not ordered:
         raise ValueError("nothing was measured")
-    return Times(ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, math.ceil(len(ordered) * 0.99) - 1)], len(ordered) / seconds)
+    p50, p95, p99 = (ordered[min(len(ordered) - 1, math.ceil(len(ordered) * share) - 1)] for share in (0.5, 0.95, 0.99))
+    return Times(p50, p95, p99, len(ordered) / seconds)
 
 
 def describe(folder: Path) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ from miz.kernel.errors import MizError
 T = TypeVar("T")
 Kind = Literal["manual", "nightly", "safety"]
 Opens = Callable[[DataFolder], None]
-"""Opens a restored folder as the server would and reads every record; raises when anything is not as it should be."""
+"""Opens a restored folder as the server would and reads records from all over it; raises when anything is not as it should be."""
 
 _PLAN = "plan.settings"
 _QUIET_AFTER_START_S = 120.0
