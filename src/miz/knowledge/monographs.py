@@ -120,7 +120,7 @@ def find_monographs(edition: Edition, text: str, language: str, limit: int = 50)
         return []
     named = [part for item in edition.search(text, 12, language) for part in (ref.id for ref in item.substances)]
     found = {identity: "" for identity in named if identity in edition.substances}
-    for identity, sentences in _texts(edition, language).items():
+    for identity, sentences in read_all(edition, language).items():
         if identity not in found and all(any(word in folded for folded, _ in sentences) for word in words):
             found[identity] = next(sentence for folded, sentence in sentences if any(word in folded for word in words))
     return [_hit(edition.substances[identity], excerpt, language) for identity, excerpt in list(found.items())[:limit]]
@@ -132,8 +132,8 @@ def _hit(substance: Substance, excerpt: str, language: str) -> MonographHit:
 
 
 @lru_cache(maxsize=4)
-def _texts(edition: Edition, language: str) -> dict[str, list[tuple[str, str]]]:
-    """Each sentence of each monograph, folded for the search and as it stands."""
+def read_all(edition: Edition, language: str) -> dict[str, list[tuple[str, str]]]:
+    """Each sentence of each monograph, folded for the search and as it stands; takes a moment once, and needs no file."""
     texts = {}
     for identity in sorted(edition.substances):
         if found := monograph(edition, identity, language):

@@ -1,5 +1,6 @@
 """Pages of the drug data: search, a substance in brief, coverage."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,7 @@ from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.errors import NotFoundError
 from miz.knowledge.coverage import Coverage, coverage
 from miz.knowledge.edition import Edition
-from miz.knowledge.monographs import Monograph, MonographHit, Statement, find_monographs, monograph
+from miz.knowledge.monographs import Monograph, MonographHit, Statement, find_monographs, monograph, read_all
 from miz.practice.web.frame import Desk, Frame, go_to, reply
 from miz.practice.web.record import page
 from miz.ui.face import look_of
@@ -83,7 +84,7 @@ class DrugPages:
 
     async def search(self, call: Call) -> Reply:
         asked = call.query.get("q", "").strip()[:_LONGEST_QUESTION]
-        return self._search(call, asked)
+        return await self._search(call, asked)
 
     async def show(self, call: Call) -> Reply:
         """The substance; a trade name leads to its only substance, or to the choice among several."""
@@ -92,7 +93,7 @@ class DrugPages:
         if drug is not None and identity not in edition.substances:
             if len(drug.substances) == 1:
                 return go_to(f"/drugs/{drug.substances[0]}")
-            return self._search(call, drug.name.in_language(language))
+            return await self._search(call, drug.name.in_language(language))
         found = monograph(edition, identity, language)
         if found is None:
             raise NotFoundError
@@ -114,8 +115,12 @@ class DrugPages:
             call,
         )  # fmt: skip
 
-    def _search(self, call: Call, asked: str) -> Reply:
-        hits = find_monographs(self._edition, asked, look_of(call).language)
+    async def _search(self, call: Call, asked: str) -> Reply:
+        language = look_of(call).language
+        if asked:
+            # The first search in a language reads every monograph; meanwhile the server goes on.
+            await asyncio.to_thread(read_all, self._edition, language)
+        hits = find_monographs(self._edition, asked, language)
         return reply(
             DrugSearchPage(frame=self._desk.frame(call.person), edition=self._edition.ref(self._today()), q=asked, hits=hits), call
         )
