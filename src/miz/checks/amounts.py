@@ -15,7 +15,7 @@ _CARTRIDGES = re.compile(
 _ML = re.compile(rf"(?:(?P<times>\d+)\s*[x×*]\s*)?(?P<each>(?:à|á|je|of)\s*)?(?<![\w.,:])(?P<ml>{_NUMBER})\s*ml\b(?!\s*/)", re.IGNORECASE)
 _MG = re.compile(r"(?<![\w.,:/])(?P<mg>\d+(?:[.,]\d+)?)\s*mg\b(?!\s*/)", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<![\w.,:/])(?P<percent>\d+(?:[.,]\d+)?)\s*%")
-_DILUTION = re.compile(r"\b1\s*[:/]\s*(?P<thousands>\d{2,3})(?:[.\s’']?000\b|\s*(?:T|Tsd)\b)")
+_DILUTION = re.compile(r"\b1\s*[:/]\s*(?P<thousands>\d{2,3})(?:[.,\s’']?000\b|\s*(?:T|Tsd)\b)")
 _ON_SURFACE = re.compile(r"spray|gel\b|salbe|creme|paste|pflaster|oberfl|topi[sc]|ointment|cream|surface", re.IGNORECASE)
 _SIZES = (1.7, 1.8)
 

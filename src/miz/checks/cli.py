@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.text import Text
 
 from miz.checks.evaluation import evaluate
+from miz.checks.figures import amount
 from miz.checks.model import level
 from miz.checks.wording import N_, OUT_OF_DATE
 from miz.infra.settings import preferred_language
 from miz.kernel.errors import InvalidInputError
 from miz.knowledge.edition import Edition
-from miz.ui.i18n import format_day, translator
-from miz.wire.client_protocol import Case, CheckAnswer, Finding
+from miz.ui.i18n import format_day, format_number, translator
+from miz.wire.client_protocol import AnaestheticMaximum, Case, CheckAnswer, DoseLimit, Finding, Recommendation
 
 _STYLES = {"high": "bold red", "medium": "bold yellow", "low": "dim"}
 
@@ -100,6 +101,12 @@ def show(answer: CheckAnswer | BrokenLine, language: str) -> None:
         _show_finding(console, finding, _)
     if not answer.findings:
         console.print(_("The drug data list nothing for this. That does not mean that it is harmless."))
+    for recommendation in answer.recommendations:
+        _show_recommendation(console, recommendation, _)
+    for one in answer.computed:
+        console.print(Text(_in_words(one, language), style="bold"))
+        for note in one.notes:
+            console.print(Text(f"  {note}"))
     for sentence in answer.not_checked:
         console.print(Text(f"  {sentence}", style="yellow"))
     edition = answer.edition
@@ -123,3 +130,28 @@ def _show_finding(console: Console, finding: Finding, _: Callable[[str], str]) -
     console.print(Text(f"  {finding.effect} {finding.action}"))
     sources = ", ".join(source.title for source in finding.sources) or _("no source")
     console.print(Text(f"  {finding.rule} · {sources} · {_('unreviewed')}", style="dim"))
+
+
+def _show_recommendation(console: Console, recommendation: Recommendation, _: Callable[[str], str]) -> None:
+    console.print(Text(recommendation.text, style="bold"))
+    for option in recommendation.options:
+        lead = _("%(minutes)s minutes before") % {"minutes": "–".join(map(str, option.lead_minutes))} if option.lead_minutes else ""
+        console.print(
+            Text("  " + ", ".join(part for part in (f"{option.substance}: {option.dose} {option.route}", lead, option.caution) if part))
+        )
+    if recommendation.avoid:
+        console.print(Text(f"  {_('Avoid')}: {', '.join(recommendation.avoid)}"))
+
+
+def _in_words(one: AnaestheticMaximum | DoseLimit, language: str) -> str:
+    """A figure on one line: `Articain 4 %: höchstens 160 mg = 4 ml, 2 × 1,7 ml`."""
+    if isinstance(one, DoseLimit):
+        return f"{one.substance}: {one.text}"
+    _, parts = translator(language), [amount(one.max_mg, "mg", language)]
+    if one.max_ml is not None:
+        parts.append(amount(one.max_ml, "ml", language))
+    if one.cartridges is not None and one.cartridge_ml is not None:
+        parts.append(f"{one.cartridges} × {amount(one.cartridge_ml, 'ml', language)}")
+    if one.epinephrine_ug:
+        parts.append(_("%(number)s micrograms of epinephrine") % {"number": format_number(one.epinephrine_ug, language)})
+    return f"{one.name}: " + _("at most {amount}").format(amount=", ".join(parts))

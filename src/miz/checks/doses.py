@@ -26,6 +26,7 @@ _TINY = 1e-6  # what binary fractions differ by
 WEIGHT_MISSING = N_("The weight is missing: the dose of {drug} was not computed.")
 AGE_MISSING = N_("The age is missing: the dose of {drug} was not computed.")
 NO_CHILD_DOSE = N_("{drug}: the drug data hold no dose for this age and weight; none was computed.")
+KIDNEY_DECIDES = N_("{drug}: with this kidney function the usual dose does not hold; none was computed. {action}")
 TO = N_("to")
 IU = N_("IU")
 EVERY = N_("every {hours} hours")
@@ -124,12 +125,13 @@ def _one(setting: Setting, patient: CasePatient, thing: Thing, drug: DentalDrug,
     if regimen is None:
         figures.not_checked.append(setting.say(NO_CHILD_DOSE).format(drug=name))
         return
-    stage = renal_stage(drug, patient.egfr)
-    if stage is not None and stage.severity == "contraindicated":
+    if stage := renal_stage(drug, patient.egfr):
+        action = stage.action.in_language(setting.language)
+        figures.not_checked.append(setting.say(KIDNEY_DECIDES).format(drug=name, action=action))
         return
     adult = next((row for row in rows if row.population == "adult" and row is not regimen), None) if population != "adult" else None
     dose = dose_for(regimen, adult, patient.weight_kg)
-    limit = _limit(setting, regimen, dose, population, [stage.action.in_language(setting.language)] if stage else [])
+    limit = _limit(setting, regimen, dose, population)
     figures.computed.append(limit)
     figures.findings.extend(_too_much(setting, thing, regimen, dose, limit.text, population))
 
@@ -165,7 +167,7 @@ def renal_stage(drug: DentalDrug, egfr: float | None) -> BelowEgfr | None:
     return min(holding, key=lambda stage: stage.below, default=None)
 
 
-def _limit(setting: Setting, regimen: DoseRegimen, dose: Dose, population: Population, notes: list[str]) -> DoseLimit:
+def _limit(setting: Setting, regimen: DoseRegimen, dose: Dose, population: Population) -> DoseLimit:
     language = setting.language
     more = (words.in_language(language) for words in (regimen.duration, regimen.note))
     return DoseLimit(
@@ -179,7 +181,7 @@ def _limit(setting: Setting, regimen: DoseRegimen, dose: Dose, population: Popul
         max_day=None if dose.max_day is None else rounded_down(dose.max_day, 1),
         limited_by=dose.limited_by,
         text=_in_words(setting, regimen, dose),
-        notes=[*notes, *(note for note in more if note)],
+        notes=[note for note in more if note],
         sources=setting.edition.source_refs(regimen.sources),
         reviewed=regimen.is_reviewed,
     )

@@ -26,7 +26,7 @@ _STEROID: Literal["steroid_cover"] = "steroid_cover"
 _PENICILLIN, _PENICILLIN_ALLERGY = "penicillin", "PENALL"
 _ADULT_YEARS = 18
 
-ROUTES = {"oral": N_("by mouth"), "iv": N_("intravenously")}
+ROUTES = {"oral": N_("by mouth"), "intravenous": N_("intravenously")}
 PER_KG = N_("{amount} per kg")
 AT_MOST = N_("{dose}, at most {most}")
 BY_AGE = N_("adults {adult}; children {child}")
