@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.crash.backups import backup_rounds, mutations_accepted
 from tests.crash.care import care_rounds
+from tests.crash.disk import NoDiskError, disk
 from tests.crash.failover import failover_rounds
 from tests.crash.interface import EVERYBODY, ask_along_links, ask_each
 from tests.crash.kills import kill_rounds
@@ -44,6 +45,18 @@ def scratch() -> Iterator[Path]:
 def said(toll: object, *, is_failed: object) -> bool:
     print(toll)  # noqa: T201
     return bool(is_failed)
+
+
+def power_cuts(count: int) -> bool:
+    with scratch() as folder:
+        try:
+            with disk(folder) as small:
+                practice = new_practice(small.place)
+                os.sync()
+                toll = kill_rounds(ServerProcess(practice), count, seed=20261123, disk=small)
+        except NoDiskError as missing:
+            return said(f"power cuts left out: {missing}", is_failed=False)
+    return said(f"power cuts: {toll}", is_failed=toll.lost or toll.doubled or toll.failed_checks)
 
 
 def failover(count: int) -> bool:
@@ -150,6 +163,7 @@ RIGS: Mapping[str, tuple[int, Callable[[int], object]]] = {
     "kills": (1_000, lambda count: kills(count, on_server="postgresql" in sys.argv, is_postmaster=False)),
     "postmaster": (200, lambda count: kills(count, on_server=True, is_postmaster=True)),
     "failover": (20, failover),
+    "power-cuts": (300, power_cuts),
     "sleepers": (500, sleepers),
     "upgrades": (1, upgrades),
     "backups": (1, backups),

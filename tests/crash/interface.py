@@ -19,10 +19,10 @@ CHECKS = (
 )  # fmt: skip
 LOCAL = "local"
 EVERYBODY = (*PEOPLE, LOCAL)
-# What would end the session that asks or sessions of others, stop the day, copy the whole practice, or never ends.
+# What would end the session that asks or sessions of others, stop the day, copy or move the whole practice, or never ends.
 LEFT_OUT = (
     "session$", "session/", "sessions/", "account/", "first-password", "users/", "server/mode", r"applications/\{id\}$",
-    r"applications/\{id\}/disconnect", "backups", "events",
+    r"applications/\{id\}/disconnect", "backups", "databases", "events",
 )  # fmt: skip
 # Only the links that the document names are followed; a header that is missing is answered with 428, which the tool does not expect.
 SETTINGS = """

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from miz.access.errors import LastOwnerError
+from miz.access.errors import UserExistsError
+from miz.access.second_factor.errors import SecondFactorRecentNeededError
 from miz.access.workplaces.api import PlaceRoutes
 from miz.access.workplaces.model import Rooms
 from miz.checks.api import CheckRoutes
@@ -41,8 +42,12 @@ async def _fault(_: PlaceRoutes, call: Call) -> Rooms:
     raise RuntimeError
 
 
-async def _unnamed_refusal(_: PlaceRoutes, call: Call) -> Rooms:
-    raise LastOwnerError
+async def _unnamed_status(_: PlaceRoutes, call: Call) -> Rooms:
+    raise UserExistsError
+
+
+async def _unnamed_code(_: PlaceRoutes, call: Call) -> Rooms:
+    raise SecondFactorRecentNeededError
 
 
 async def _other_structure(_: PlaceRoutes, call: Call) -> Reply:
@@ -57,7 +62,8 @@ async def _other_type(_: PlaceRoutes, call: Call) -> Reply:
     ("planted", "named"),
     [
         (_fault, "Server error"),
-        (_unnamed_refusal, "Undocumented HTTP status code"),
+        (_unnamed_status, "Undocumented status code"),
+        (_unnamed_code, "Response violates schema"),
         (_other_structure, "Response violates schema"),
         (_other_type, "Undocumented Content-Type"),
     ],

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.json import Decoder
 
-from miz.wire.described import Detail, Name, Number, PartialDate, Prefix, Reason, Remark, Text
+from miz.wire.described import BirthDate, Detail, Name, Never, Number, PartialDate, Prefix, Reason, Remark, Text
 from miz.wire.described import Notice as NoticeText
 
 Severity = Literal["info", "caution", "warning", "contraindicated"]
@@ -346,12 +346,12 @@ class Patient(Message, frozen=True, kw_only=True):
 class NewPatient(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family_name: Name
     given_name: Name
-    birth_date: PartialDate
+    birth_date: BirthDate
     sex: Sex = "unknown"
     prefix: Prefix | None = None
     number: Number | None = None
     insurance_number: Number | None = None
-    is_sample: bool = False
+    is_sample: Never = False
 
 
 class PatientPatch(Message, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -359,7 +359,7 @@ class PatientPatch(Message, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     family_name: Name | UnsetType = UNSET
     given_name: Name | UnsetType = UNSET
-    birth_date: PartialDate | UnsetType = UNSET
+    birth_date: BirthDate | UnsetType = UNSET
     sex: Sex | UnsetType = UNSET
     prefix: Prefix | UnsetType | None = UNSET
     number: Number | UnsetType | None = UNSET

@@ -26,4 +26,8 @@ Remark = Annotated[str, _told("nach dem Essen", pattern=_LINES_OR_NOTHING, maxLe
 Detail = Annotated[str, _told("600 mg", pattern=_LINES_OR_NOTHING, maxLength=100)]
 Notice = Annotated[str, _told("Besprechung um 13 Uhr", pattern=_LINES, maxLength=500)]
 Reason = Annotated[str, _told("same_room", pattern=_LINES_OR_NOTHING, maxLength=200)]
-PartialDate = Annotated[str, _told("1948-03-12", "1948-03", "1948", pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
+_DAY = r"(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"
+PartialDate = Annotated[str, _told("2019-03-12", "2019-03", "2019", pattern=r"^(1[89]|2[01])\d{2}" + _DAY)]
+BirthDate = Annotated[str, _told("1948-03-12", "1948-03", "1948", pattern=r"^(1[89]\d|20[0-2])\d" + _DAY)]
+Never = Annotated[bool, Meta(extra_json_schema={"const": False})]
+"""Nobody may send it set."""
