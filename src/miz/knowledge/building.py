@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import cast
 
+from miz.knowledge.documents import documents_of
+from miz.knowledge.dose_tables import dental_drug_of, priscus_limit_of, regimen_of, solution_of, vasoconstrictor_limit_of
 from miz.knowledge.model import (
     Allergy,
     Condition,
@@ -28,7 +29,6 @@ from miz.knowledge.search_index import IndexedName
 from miz.knowledge.selectors import Selectors, Term
 from miz.knowledge.table_files import Row, Tables
 from miz.knowledge.words import fold
-from miz.wire.client_protocol import Severity
 
 _KIND_RANK = {"substance": 0, "product": 1, "combination": 2}
 _SHORTEST_STEM = 3
@@ -41,12 +41,20 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         drugs=list(_drugs(tables, selectors)),
         rules=[_rule(row, selectors) for row in tables["interactions.csv"]],
         risks=[
-            Risk(row["risk_id"], _words(row, "name"), row["needs"], _words(row, "meaning"), _words(row, "management"), _sources(row))
+            Risk(
+                row["risk_id"],
+                row.words("name"),
+                row["needs"],
+                row.words("meaning"),
+                row.words("management"),
+                row.sources(),
+                row.is_reviewed,
+            )  # fmt: skip
             for row in tables["risks.csv"]
         ],
         procedures=[_procedure(row, selectors) for row in tables["procedures.csv"]],
         conditions=[_condition(row, selectors) for row in tables["conditions.csv"]],
-        allergies=[_allergy(row, tables, selectors) for row in tables["allergies.csv"]],
+        allergies=[_allergy(row, tables["cross_reactions.csv"], selectors) for row in tables["allergies.csv"]],
         sources=[Source(row["source_id"], row["title"], int(row["year"]) if row["year"] else None) for row in tables["sources.csv"]],
         meanings=[
             DoseMeaning(
@@ -63,11 +71,16 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
             for row in tables["combinations.csv"]
             if row["is_named_by_ingredients"] == "yes"
         ],
-        mechanisms=[Mechanism(row["mechanism"], _words(row, "name"), row["risk"]) for row in tables["mechanisms.csv"]],
+        mechanisms=[Mechanism(row["mechanism"], row.words("name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
-        dental=[DentalDrug(id=row["drug_id"], group=_words(row, "group")) for row in tables["dental_drugs.csv"]],
+        dental=list(_dental(tables)),
         question_groups=[question_group_of(row) for row in tables["question_groups.csv"]],
         questions=[question_of(row) for row in tables["questions.csv"]],
+        anaesthetics=[solution_of(row, selectors) for row in tables["la_max_doses.csv"]],
+        vasoconstrictor_limits=[vasoconstrictor_limit_of(row, selectors) for row in tables["vasoconstrictor_limits.csv"]],
+        regimens=[regimen_of(row, selectors) for row in tables["dose_regimens.csv"]],
+        priscus_limits=[priscus_limit_of(row, selectors) for row in tables["priscus_limits.csv"]],
+        documents=list(documents_of(tables)),
     )
 
 
@@ -87,14 +100,6 @@ def names_of(facts: Facts, tables: Tables) -> Iterator[IndexedName]:
             for key in {fold(text), fold(text).replace(" ", "")} - {""}:
                 is_other = bool(drug.stands_for) or text not in own
                 yield IndexedName(_KIND_RANK[entry.kind], is_other, len(key), key, entry.no, text)
-
-
-def _words(row: Row, name: str) -> Words:
-    return Words(row[f"{name}_de"], row[f"{name}_en"])
-
-
-def _sources(row: Row) -> tuple[str, ...]:
-    return tuple(name for name in row.parts("sources") if name != "none")
 
 
 def _names(row: Row, identity: str) -> tuple[str, ...]:
@@ -132,10 +137,19 @@ def _substance(identity: str, row: Row, codes: list[str]) -> Substance:
         qt=row["qt"],  # type: ignore[arg-type]
         priscus=row.cells.get("priscus", ""),  # type: ignore[arg-type]
         groups=tuple(row.parts("groups")),
-        section=Words(row.cells.get("section", ""), ""),
+        section=row.words("section") if "section_de" in row.cells else Words("", ""),
         synonyms=tuple(row.parts("synonyms")),
-        sources=_sources(row),
+        sources=row.sources(),
+        is_reviewed=row.is_reviewed,
     )
+
+
+def _dental(tables: Tables) -> Iterator[DentalDrug]:
+    limits: dict[str, list[Row]] = {}
+    for row in tables["organ_limits.csv"]:
+        limits.setdefault(row["drug_id"], []).append(row)
+    for row in tables["dental_drugs.csv"]:
+        yield dental_drug_of(row, limits.get(row["drug_id"], []))
 
 
 def _drugs(tables: Tables, selectors: Selectors) -> Iterator[Drug]:
@@ -205,18 +219,19 @@ def _rule(row: Row, selectors: Selectors) -> Rule:
         (_side(row["dental_side"], selectors), _side(row["patient_side"], selectors)),
         row["severity"],  # type: ignore[arg-type]
         row["mechanism"],
-        _words(row, "effect"),
-        _words(row, "recommendation"),
-        _sources(row),
+        row.words("effect"),
+        row.words("recommendation"),
+        row.sources(),
         row["evidence"],
         (row["dental_side"], row["patient_side"]),
+        row.is_reviewed,
     )
 
 
 def _procedure(row: Row, selectors: Selectors) -> Procedure:
     return Procedure(
         row["procedure_id"],
-        _words(row, "name"),
+        row.words("name"),
         _names(row, row["procedure_id"]),
         row["bleeding"],
         row["bone"] == "yes",
@@ -230,33 +245,44 @@ def _condition(row: Row, selectors: Selectors) -> Condition:
     return Condition(
         id=row["condition_id"],
         icd=tuple(row.parts("icd10gm", ",")),
-        name=_words(row, "name"),
+        name=row.words("name"),
         names=_names(row, row["condition_id"]),
         affects=tuple((_term(selectors.bare(name)), severity) for name, _, severity in parts if name != "need"),  # type: ignore[misc]
         needs=tuple(need for name, _, need in parts if name == "need"),
-        action=_words(row, "recommendation"),
-        sources=_sources(row),
+        action=row.words("recommendation"),
+        sources=row.sources(),
         recent_months=int(row["recent_months"] or 0),
         otherwise=row["otherwise"],
+        is_reviewed=row.is_reviewed,
     )
 
 
-def _allergy(row: Row, tables: Tables, selectors: Selectors) -> Allergy:
-    def members(other: Row) -> Tokens:
-        return frozenset().union(*(_term(selectors.term(member)) for member in other.parts("members", ",")))
+def _members(text: list[str], selectors: Selectors) -> Tokens:
+    return frozenset().union(*(_term(selectors.term(member)) for member in text))
 
-    by_id = {other["allergy_id"]: other for other in tables["allergies.csv"]}
-    cross: list[CrossReaction] = []
-    for part in row.parts("cross_reactions", ";"):
-        name, _, severity = part.rpartition(":")
-        cross.append(CrossReaction(members(by_id[name]) if name in by_id else _term(selectors.bare(name)), cast("Severity", severity)))
+
+def _allergy(row: Row, cross: list[Row], selectors: Selectors) -> Allergy:
+    reactions = [
+        CrossReaction(
+            _members(one.parts("selector", ","), selectors),
+            one["severity"],  # type: ignore[arg-type]
+            frozenset(one.parts("reactions")),  # type: ignore[arg-type]
+            one["cross_id"],
+            one["selector"],
+            one.sources(),
+            one.is_reviewed,
+        )
+        for one in cross
+        if one["allergy_id"] == row["allergy_id"]
+    ]
     return Allergy(
         row["allergy_id"],
-        _words(row, "name"),
+        row.words("name"),
         _names(row, row["allergy_id"]),
-        members(row),
-        cast("Severity", row["severity"]),
-        tuple(sorted(cross, key=lambda one: -len(one.tokens))),
-        _words(row, "notes"),
-        _sources(row),
+        _members(row.parts("members", ","), selectors),
+        row["severity"],  # type: ignore[arg-type]
+        tuple(sorted(reactions, key=lambda one: -len(one.tokens))),
+        row.words("notes"),
+        row.sources(),
+        row.is_reviewed,
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from miz.knowledge.building import build_facts, names_of
 from miz.knowledge.model import Facts
+from miz.knowledge.reviews import mark_reviewed
 from miz.knowledge.search_index import write_search_index
 from miz.knowledge.selectors import selectors_of
 from miz.knowledge.table_files import TABLES_FOLDER, KnowledgeFaultsError, Tables, read_tables
@@ -38,6 +39,7 @@ def compile_edition(out: Path, tables_folder: Path = TABLES_FOLDER) -> dict[str,
     faults = faults_of(tables, selectors)
     if faults:
         raise KnowledgeFaultsError(faults)
+    mark_reviewed(tables)
     facts = build_facts(tables, selectors)
     meta = _meta(tables)
     out.parent.mkdir(parents=True, exist_ok=True)

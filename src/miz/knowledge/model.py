@@ -205,7 +205,8 @@ class InLiver(Struct, frozen=True):
 class DentalDrug(Struct, frozen=True, kw_only=True):
     """What dentists give or prescribe. The texts are for people, the figures for the check: doses of adults in mg, (low, high).
 
-    `min_age_severity` is what using it below `min_age_years` or `min_weight_kg` is judged as. Absent figures are not known, not zero.
+    `min_age_severity` is what using it below `min_age_years` or `min_weight_kg` is judged as. Absent figures are not known, not zero;
+    an organ that is rated and has no limit needs no adjustment.
     """
 
     id: str
@@ -223,6 +224,8 @@ class DentalDrug(Struct, frozen=True, kw_only=True):
     min_age_severity: Severity = "warning"
     pregnancy: tuple[FromWeek, ...] = ()
     lactation: Severity | Literal[""] = ""
+    is_kidney_rated: bool = False
+    is_liver_rated: bool = False
     renal: tuple[BelowEgfr, ...] = ()
     hepatic: tuple[InLiver, ...] = ()
     sources: tuple[str, ...] = ()

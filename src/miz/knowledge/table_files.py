@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from miz.kernel.errors import MizError
+from miz.knowledge.model import Words
 
 TABLES_FOLDER = Path(__file__).parent / "tables"
 
 COLUMNS: dict[str, str] = {
-    "substances.csv": "substance_id inn_en name_de synonyms atc section risks acb qt groups priscus sources",
+    "substances.csv": "substance_id inn_en name_de synonyms atc section_de section_en risks acb qt groups priscus sources",
     "dental_drugs.csv": (
-        "drug_id inn_en name_de synonyms atc group_de group_en route dose_adult_de max_day_de min_age_de preg_t1 preg_t2 preg_t3 lactation renal_de "
-        "hepatic_de allergy_groups risks qt groups notes_de notes_en sources"
+        "drug_id inn_en name_de synonyms atc group_de group_en route_de route_en dose_de dose_en single_mg interval_h "
+        "max_day_de max_day_en max_day_mg min_age_de min_age_en min_age_years min_weight_kg min_age_severity pregnancy "
+        "lactation kidney liver allergy_groups risks qt groups notes_de notes_en sources"
     ),
     "other_ingredients.csv": "inn_en name_de",
     "combinations.csv": "inn_en ingredients is_named_by_ingredients is_usual_form",
-    "products.csv": "product_id trade_name synonyms substances is_combination where_listed pzn context_de carries ask",
+    "products.csv": "product_id trade_name synonyms substances is_combination where_listed pzn context_de context_en carries ask",
     "dose_meanings.csv": "low_inn high_inn low_up_to_mg high_from_mg open_names",
     "makers.csv": "maker",
     "groups.csv": "group_id name_de name_en atc_prefixes extra_substances excluded_substances member_count",
@@ -33,17 +35,55 @@ COLUMNS: dict[str, str] = {
     "conditions.csv": (
         "condition_id icd10gm name_de name_en synonyms recent_months otherwise affects recommendation_de recommendation_en sources"
     ),
-    "allergies.csv": "allergy_id name_de name_en synonyms members severity cross_reactions notes_de notes_en sources",
+    "allergies.csv": "allergy_id name_de name_en synonyms members severity notes_de notes_en sources",
     "la_max_doses.csv": (
-        "agent product_strength_de vasoconstrictor agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml max_mg_per_kg max_mg_absolute "
-        "child_max_mg_per_kg min_age_years min_weight_kg notes_de sources"
+        "solution_id agent name_de name_en vasoconstrictor dilution agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml "
+        "max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg notes_de notes_en sources"
     ),
-    "vasoconstrictor_limits.csv": "agent name_de limit_per_session unit applies_to_de sources",
-    "dose_regimens.csv": "purpose population substance dose_de dose_upper_de interval_de max_de duration_de condition_de sources",
+    "vasoconstrictor_limits.csv": "limit_id agent name_de name_en limit_per_session unit applies applies_to_de applies_to_en sources",
+    "dose_regimens.csv": (
+        "regimen_id purpose population substance route unit single single_per_kg per_day_per_kg doses_per_day interval_h "
+        "max_single max_day max_day_per_kg min_age_years min_weight_kg max_weight_kg lead_minutes duration_de duration_en "
+        "text_de text_en note_de note_en penicillin_allergy is_advised_against sources"
+    ),
     "question_groups.csv": "group_id order name_de name_en",
     "questions.csv": "group_id order condition_id observation question_de question_en hint_de hint_en asked_of sources",
-    "sources.csv": "source_id title publisher year type url status_and_use_de",
+    "organ_limits.csv": "limit_id drug_id organ below_egfr stage severity action_de action_en sources",
+    "cross_reactions.csv": "cross_id allergy_id selector severity reactions sources",
+    "priscus_limits.csv": "limit_id substance max_day_mg max_days unless severity words_de words_en alternative_de alternative_en sources",
+    "documents.csv": "document_id product_id title as_of sources",
+    "document_sections.csv": "document_id section title text",
+    "reviews.csv": "table row_id sha256 reviewer date",
+    "sources.csv": "source_id title publisher year type url status_and_use_de status_and_use_en",
 }
+
+# the column that names a row; rows of the other tables have no name of their own
+IDS = {
+    "substances.csv": "substance_id",
+    "dental_drugs.csv": "drug_id",
+    "organ_limits.csv": "limit_id",
+    "other_ingredients.csv": "inn_en",
+    "combinations.csv": "inn_en",
+    "products.csv": "product_id",
+    "dose_meanings.csv": "low_inn",
+    "makers.csv": "maker",
+    "groups.csv": "group_id",
+    "risks.csv": "risk_id",
+    "mechanisms.csv": "mechanism",
+    "interactions.csv": "rule_id",
+    "procedures.csv": "procedure_id",
+    "conditions.csv": "condition_id",
+    "allergies.csv": "allergy_id",
+    "cross_reactions.csv": "cross_id",
+    "la_max_doses.csv": "solution_id",
+    "vasoconstrictor_limits.csv": "limit_id",
+    "dose_regimens.csv": "regimen_id",
+    "priscus_limits.csv": "limit_id",
+    "question_groups.csv": "group_id",
+    "documents.csv": "document_id",
+    "sources.csv": "source_id",
+}
+SEVERITIES = ("info", "caution", "warning", "contraindicated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +114,12 @@ class KnowledgeFaultsError(MizError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table, with its place."""
+    """One row of a table, with its place. `is_reviewed` once two people have signed exactly this text."""
 
     file: str
     number: int
     cells: dict[str, str]
+    is_reviewed: bool = False
 
     def __getitem__(self, column: str) -> str:
         return self.cells[column]
@@ -86,6 +127,14 @@ class Row:
     def parts(self, column: str, separator: str = "|") -> list[str]:
         """The values of a cell that holds several."""
         return [part.strip() for part in self.cells[column].split(separator) if part.strip()]
+
+    def words(self, name: str) -> Words:
+        """The text of the columns `name_de` and `name_en`."""
+        return Words(self.cells[f"{name}_de"], self.cells[f"{name}_en"])
+
+    def sources(self) -> tuple[str, ...]:
+        """Where to check it; `none` is no source."""
+        return tuple(name for name in self.parts("sources") if name != "none")
 
     def fault(self, column: str, text: str) -> Fault:
         return Fault(self.file, self.number, column, text)

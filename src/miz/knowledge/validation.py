@@ -2,54 +2,46 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import get_args
 
+from miz.knowledge.documents import document_faults
+from miz.knowledge.dose_tables import NOTHING, dose_faults
+from miz.knowledge.model import ReactionKind
 from miz.knowledge.questions import OBSERVATIONS, question_faults
+from miz.knowledge.reviews import review_faults
 from miz.knowledge.selectors import Selectors
-from miz.knowledge.table_files import COLUMNS, Fault, Row, Tables
+from miz.knowledge.table_files import COLUMNS, IDS, SEVERITIES, Fault, Row, Tables
 from miz.knowledge.words import fold
 
-SEVERITIES = ("info", "caution", "warning", "contraindicated")
 NEEDS = ("endocarditis_prophylaxis", "endocarditis_prophylaxis_consider", "steroid_cover", "none")
 NOT_LISTED = "nicht in der Tabelle"
 
-_IDS = {
-    "substances.csv": "substance_id",
-    "dental_drugs.csv": "drug_id",
-    "other_ingredients.csv": "inn_en",
-    "combinations.csv": "inn_en",
-    "products.csv": "product_id",
-    "dose_meanings.csv": "low_inn",
-    "makers.csv": "maker",
-    "groups.csv": "group_id",
-    "risks.csv": "risk_id",
-    "mechanisms.csv": "mechanism",
-    "interactions.csv": "rule_id",
-    "procedures.csv": "procedure_id",
-    "conditions.csv": "condition_id",
-    "allergies.csv": "allergy_id",
-    "question_groups.csv": "group_id",
-    "sources.csv": "source_id",
-}
 _REQUIRED = {
-    "substances.csv": "inn_en name_de",
-    "dental_drugs.csv": "inn_en name_de group_de",
+    "substances.csv": "inn_en name_de section_de sources",
+    "dental_drugs.csv": "inn_en name_de group_de route_de lactation sources",
+    "organ_limits.csv": "drug_id organ severity action_de sources",
     "other_ingredients.csv": "name_de",
     "combinations.csv": "ingredients",
     "products.csv": "trade_name substances where_listed",
     "groups.csv": "name_de name_en",
-    "risks.csv": "name_de name_en meaning_de management_de",
+    "risks.csv": "name_de name_en meaning_de management_de sources",
     "mechanisms.csv": "name_de name_en",
-    "interactions.csv": "dental_side patient_side effect_de recommendation_de",
+    "interactions.csv": "dental_side patient_side severity effect_de recommendation_de sources",
     "procedures.csv": "name_de name_en",
-    "conditions.csv": "name_de name_en affects recommendation_de",
-    "allergies.csv": "name_de name_en members",
-    "la_max_doses.csv": "agent agent_mg_per_ml",
-    "dose_regimens.csv": "purpose population substance dose_de",
+    "conditions.csv": "name_de name_en affects recommendation_de sources",
+    "allergies.csv": "name_de name_en members severity sources",
+    "cross_reactions.csv": "allergy_id selector severity sources",
+    "la_max_doses.csv": "agent name_de agent_mg_per_ml epinephrine_ug_per_ml sources",
+    "vasoconstrictor_limits.csv": "agent name_de limit_per_session applies_to_de sources",
+    "dose_regimens.csv": "purpose population substance text_de sources",
+    "priscus_limits.csv": "substance severity words_de alternative_de sources",
+    "documents.csv": "product_id title as_of sources",
+    "document_sections.csv": "section title text",
     "question_groups.csv": "name_de",
     "questions.csv": "group_id question_de hint_de",
-    "sources.csv": "title",
+    "sources.csv": "title status_and_use_de",
 }
-_PREGNANCY = ("ok", "caution", "avoid", "contraindicated")
+_REACTIONS = get_args(ReactionKind)
 _YES_NO = ("yes", "no")
 _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("interactions.csv", "severity"): SEVERITIES,
@@ -61,7 +53,22 @@ _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("substances.csv", "qt"): ("", "known", "possible", "conditional"),
     ("substances.csv", "priscus"): ("", "yes", "conditional"),
     ("dental_drugs.csv", "qt"): ("", "known", "possible", "conditional"),
-    **{("dental_drugs.csv", column): _PREGNANCY for column in ("preg_t1", "preg_t2", "preg_t3", "lactation")},
+    ("dental_drugs.csv", "lactation"): (*SEVERITIES, NOTHING),
+    ("dental_drugs.csv", "min_age_severity"): ("", *SEVERITIES),
+    ("dental_drugs.csv", "kidney"): ("", "none", "limits"),
+    ("dental_drugs.csv", "liver"): ("", "none", "limits"),
+    ("organ_limits.csv", "organ"): ("kidney", "liver"),
+    ("organ_limits.csv", "severity"): SEVERITIES,
+    ("cross_reactions.csv", "severity"): SEVERITIES,
+    ("priscus_limits.csv", "severity"): SEVERITIES,
+    ("vasoconstrictor_limits.csv", "unit"): ("mg", "I.E."),
+    ("vasoconstrictor_limits.csv", "applies"): ("healthy", "cardiac"),
+    ("dose_regimens.csv", "purpose"): ("analgesia", "antibiotic", "endocarditis_prophylaxis"),
+    ("dose_regimens.csv", "population"): ("child", "adolescent", "adult", "any"),
+    ("dose_regimens.csv", "route"): ("oral", "intravenous"),
+    ("dose_regimens.csv", "unit"): ("mg", "IU"),
+    ("dose_regimens.csv", "penicillin_allergy"): ("none", "not_immediate", "any"),
+    ("dose_regimens.csv", "is_advised_against"): _YES_NO,
     ("products.csv", "is_combination"): ("ja", "nein"),
     ("products.csv", "ask"): ("", "strength", "form"),
     ("procedures.csv", "bleeding"): ("none", "low", "high"),
@@ -80,8 +87,8 @@ _PZN = re.compile(r"\d{8}")
 def faults_of(tables: Tables, selectors: Selectors) -> list[Fault]:
     """All faults, in the order of the tables and rows."""
     checks: list[Callable[[Tables, Selectors], Iterator[Fault]]] = [
-        _ids, _cells, _languages, _sources, _substances, _combinations, _products, _groups, _interactions, _conditions, _allergies, _doses,
-        question_faults,
+        _ids, _cells, _languages, _sources, _substances, _combinations, _products, _groups, _interactions, _conditions, _allergies,
+        dose_faults, question_faults, document_faults, review_faults,
     ]  # fmt: skip
     faults = {fault for check in checks for fault in check(tables, selectors)}
     files = list(COLUMNS)
@@ -93,7 +100,7 @@ def _every_row(tables: Tables) -> Iterable[Row]:
 
 
 def _ids(tables: Tables, _: Selectors) -> Iterator[Fault]:
-    for file, column in _IDS.items():
+    for file, column in IDS.items():
         seen: set[str] = set()
         for row in tables[file]:
             if not row[column]:
@@ -276,27 +283,13 @@ def _allergies(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
             term = selectors.term(member)
             if isinstance(term, str):
                 yield row.fault("members", term)
-        for part in row.parts("cross_reactions", ";"):
-            name, _, severity = part.rpartition(":")
-            if severity not in SEVERITIES:
-                yield row.fault("cross_reactions", f"„{severity}“ is no severity")
-            if name not in known and isinstance(selectors.bare(name), str):
-                yield row.fault("cross_reactions", f"„{name}“ is neither an allergy nor a substance")
-
-
-def _doses(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
-    numbers = (
-        "agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg"
-    )
-    for row in tables["la_max_doses.csv"]:
-        if row["agent"] not in selectors.id_of_inn:
-            yield row.fault("agent", f"the substance „{row['agent']}“ is not in the tables")
-        for column in numbers.split():
-            if row[column] and not re.fullmatch(r"\d+(\.\d+)?", row[column]):
-                yield row.fault(column, f"„{row[column]}“ is no number")
-    for row in tables["vasoconstrictor_limits.csv"]:
-        if row["agent"] not in selectors.id_of_inn:
-            yield row.fault("agent", f"the substance „{row['agent']}“ is not in the tables")
-    for row in tables["dose_regimens.csv"]:
-        if row["substance"] not in selectors.id_of_inn:
-            yield row.fault("substance", f"the substance „{row['substance']}“ is not in the tables")
+    for row in tables["cross_reactions.csv"]:
+        if row["allergy_id"] not in known:
+            yield row.fault("allergy_id", f"the allergy „{row['allergy_id']}“ is not in allergies.csv")
+        for part in row.parts("selector", ","):
+            term = selectors.term(part)
+            if isinstance(term, str):
+                yield row.fault("selector", term)
+        for reaction in row.parts("reactions"):
+            if reaction not in _REACTIONS:
+                yield row.fault("reactions", f"„{reaction}“ is none of: {', '.join(_REACTIONS)}")
