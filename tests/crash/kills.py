@@ -5,7 +5,9 @@ Writers keep what was acknowledged outside the data folder. A request without an
 
 import contextlib
 import http.client
+import os
 import random
+import signal
 import threading
 import time
 import uuid
@@ -17,6 +19,7 @@ from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.db.sqlite_file import SqliteFile
 from miz.practice.tables import change, note
 from miz.wire.client_protocol import RegisteredApplication
+from tests.crash.disk import Disk
 from tests.support.postgres import Postmaster
 from tests.support.practice import INTERVAL_S, PASSWORD, ServerProcess, opened
 
@@ -85,22 +88,31 @@ class Writer:
         return client
 
 
-def kill_rounds(server: ServerProcess, rounds: int, *, seed: int, postmaster: Postmaster | None = None) -> Toll:
+def kill_rounds(server: ServerProcess, rounds: int, *, seed: int, postmaster: Postmaster | None = None, disk: Disk | None = None) -> Toll:
     """Kill and restart `rounds` times under writers, then compare every acknowledged note with the database.
 
-    The server is killed, or with `postmaster` the PostgreSQL behind it, while the server goes on.
+    The server is killed, or with `postmaster` the PostgreSQL behind it, while the server goes on; with `disk` the disk
+    below the practice loses its power and the server dies with it.
     """
     chance = random.Random(seed)
     toll = Toll()
     server.start()
     writers = [_seated(server, number) for number in range(WRITERS)]
+    if disk is not None:
+        os.sync()  # who sits where was not written by the writers whose entries are counted
     for writer in writers:
         writer.start()
     try:
         for number in range(rounds):
             time.sleep(chance.uniform(0, 0.02) if number % 2 else chance.uniform(0.02, 0.4))
             if postmaster is None:
+                if disk is not None:
+                    # Stopped first: what is acknowledged after the cut was never promised by a computer without power.
+                    server.signal(signal.SIGSTOP)
+                    disk.cut_power()
                 server.kill()
+                if disk is not None:
+                    disk.switch_on()
                 took_s = server.start()
             else:
                 postmaster.kill()
