@@ -189,7 +189,7 @@ def test_a_recommendation_names_options_and_what_to_avoid() -> None:
     text = drawn("recommendation_card", given, {"amoxicillin": About(drug_id="amoxicillin", name="Amoxicillin")})
     for part in (
         "Endokarditisprophylaxe erforderlich",
-        "Amoxicillin 2 g Mittel der ersten Wahl",
+        "Amoxicillin 2 g p.o. Mittel der ersten Wahl",
         "Beachten mit INR",
         "Vermeiden clindamycin",
         "Ein Buch (2018)",
