@@ -91,6 +91,7 @@ PLANTED = {
     "cross-reaction with something unknown": ("allergies.csv", 2, "cross_reactions", "cefalexine:warning"),
     "bleeding class unknown": ("procedures.csv", 2, "bleeding", "lots"),
     "dose is no number": ("la_max_doses.csv", 2, "max_mg_per_kg", "sieben"),
+    "trade name of another agent": ("la_max_doses.csv", 2, "products", "mepivastesin"),
     "regimen for an unknown substance": ("dose_regimens.csv", 2, "substance", "ibuprofene"),
     "ingredient unknown": ("combinations.csv", 2, "ingredients", "articaine|epinephrin"),
     "group of a question unknown": ("questions.csv", 2, "group_id", "hearts"),

@@ -115,6 +115,7 @@ def solution_of(row: Row, selectors: Selectors) -> AnaestheticSolution:
         min_age_years=parsed_number(row["min_age_years"]),
         min_weight_kg=parsed_number(row["min_weight_kg"]),
         notes=row.words("notes"),
+        products=tuple(row.parts("products")),
         sources=row.sources(),
         is_reviewed=row.is_reviewed,
     )
@@ -197,6 +198,7 @@ def dose_faults(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
                 yield row.fault(column, f"the substance „{row[column]}“ is not in the tables")
     for row in tables["la_max_doses.csv"]:
         yield from _solution(row, selectors)
+        yield from _trade_names(row, tables)
     for row in tables["dose_regimens.csv"]:
         yield from _regimen(row)
     yield from _priscus(tables, selectors)
@@ -308,6 +310,14 @@ def _solution(row: Row, selectors: Selectors) -> Iterator[Fault]:
             yield row.fault("epinephrine_ug_per_ml", f"1:{dilution or 0} is {expected:g} micrograms per ml")
     if not row["max_mg_per_kg"] and not row["max_mg_absolute"]:
         yield row.fault("max_mg_absolute", "a solution needs a maximum per kg or an absolute one")
+
+
+def _trade_names(row: Row, tables: Tables) -> Iterator[Fault]:
+    """A product named by a solution holds just its agent and its vasoconstrictor."""
+    holds = {product["product_id"]: product.parts("substances") for product in tables["products.csv"]}
+    for product in row.parts("products"):
+        if holds.get(product) != [part for part in (row["agent"], row["vasoconstrictor"]) if part]:
+            yield row.fault("products", f"„{product}“ is no product of this agent and vasoconstrictor")
 
 
 def _regimen(row: Row) -> Iterator[Fault]:

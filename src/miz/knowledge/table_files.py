@@ -38,7 +38,7 @@ COLUMNS: dict[str, str] = {
     "allergies.csv": "allergy_id name_de name_en synonyms members severity notes_de notes_en sources",
     "la_max_doses.csv": (
         "solution_id agent name_de name_en vasoconstrictor dilution agent_mg_per_ml epinephrine_ug_per_ml cartridge_ml "
-        "max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg notes_de notes_en sources"
+        "max_mg_per_kg max_mg_absolute child_max_mg_per_kg min_age_years min_weight_kg products notes_de notes_en sources"
     ),
     "vasoconstrictor_limits.csv": "limit_id agent name_de name_en limit_per_session unit applies applies_to_de applies_to_en sources",
     "dose_regimens.csv": (
