@@ -2,11 +2,15 @@
 
 In turn the primary is killed, and its standby promoted, and the active server is killed, and the waiting one takes over.
 What was acknowledged must be there, what was held before must be worth nothing, and work must go on within `WITHIN_S`.
+
+Before a primary dies nothing more of it reaches its standby for `CUT_OFF_S`, as when a line breaks first. With `is_synchronous` off
+the primary does not wait for the standby, and the drill shows what that costs.
 """
 
 import atexit
 import contextlib
 import http.client
+import os
 import random
 import shutil
 import signal
@@ -27,6 +31,7 @@ from tests.support.practice import PASSWORD, ServerProcess, opened, practice_on
 
 WRITERS = 4
 WITHIN_S = 30.0
+CUT_OFF_S = 0.3
 _DATABASE = "practice"
 
 
@@ -51,7 +56,8 @@ class Drill:
 class Cluster:
     """A primary and its synchronous standby, and what an administrator or a watching program does with them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_synchronous: bool = True) -> None:
+        self._is_synchronous = is_synchronous
         self.primary = Postmaster.fresh()
         self._standby_port = free_port()
         self.primary.run(f"CREATE DATABASE {_DATABASE} TEMPLATE template0")
@@ -67,6 +73,11 @@ class Cluster:
         gone, self.primary = self.primary, self.standby
         self._standby_port = gone.port
         shutil.rmtree(gone.folder)
+
+    def cut_off(self) -> None:
+        """What the primary writes from now on does not reach the standby."""
+        for (sender,) in self.primary.run("SELECT pid FROM pg_stat_replication"):
+            os.kill(sender, signal.SIGSTOP)
 
     def complete(self) -> None:
         """Give the primary a standby again."""
@@ -95,9 +106,11 @@ class Cluster:
         ]
         subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **as_nobody())
         made.start()
-        self.primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
-        self.primary.run("SELECT pg_reload_conf()")
-        while self.primary.run("SELECT sync_state FROM pg_stat_replication") != [("sync",)]:
+        if self._is_synchronous:
+            self.primary.run("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+            self.primary.run("SELECT pg_reload_conf()")
+        follows = [("streaming", "sync" if self._is_synchronous else "async")]
+        while self.primary.run("SELECT state, sync_state FROM pg_stat_replication") != follows:
             time.sleep(0.02)
         return made
 
@@ -184,10 +197,10 @@ class Writer:
             self.fencing_token = client.open_patient(self.patient_id).fencing_token
 
 
-def failover_rounds(path: Path, rounds: int, *, seed: int) -> Drill:
+def failover_rounds(path: Path, rounds: int, *, seed: int, is_synchronous: bool = True) -> Drill:
     """Kill primary and server in turn under writers, then compare every acknowledged note with the database."""
     chance, drill = random.Random(seed), Drill()
-    cluster = Cluster()
+    cluster = Cluster(is_synchronous=is_synchronous)
     pair = Pair(path, cluster.url)
     writers = [Writer(pair, number) for number in range(WRITERS)]
     try:
@@ -202,6 +215,8 @@ def failover_rounds(path: Path, rounds: int, *, seed: int) -> Drill:
                 pair.active.signal(signal.SIGKILL)
             else:
                 drill.primaries += 1
+                cluster.cut_off()
+                time.sleep(CUT_OFF_S)
                 cluster.kill_primary_and_promote()
             pair.swap()
             _try_old_tokens(pair, writers[0].session, held, drill)

@@ -1,15 +1,16 @@
 """Kills on PostgreSQL, short: of the server, of the postmaster, and of the primary of two nodes. Long by `dev.py crash`."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from miz.apps.bootstrap import data_folder
-from tests.crash.failover import failover_rounds
+from tests.crash.failover import Pair, failover_rounds
 from tests.crash.kills import kill_rounds
 from tests.support.postgres import NoPostgresError, Postmaster, programs
-from tests.support.practice import ServerProcess, practice_on
+from tests.support.practice import ServerProcess, client_of, practice_on
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,6 +40,28 @@ def test_a_waiting_server_and_a_standby_of_the_database_take_over(tmp_path: Path
     assert drill.acknowledged > 0
     assert drill.old_tokens > 0
     assert drill.holds, drill
+
+
+@pytest.mark.slow
+def test_without_a_synchronous_standby_the_drill_finds_lost_writes(tmp_path: Path) -> None:
+    drill = failover_rounds(tmp_path, 1, seed=20261123, is_synchronous=False)
+    assert drill.lost > 0
+    assert not drill.holds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_waiting_server_ends_when_told_to_and_the_other_one_goes_on(tmp_path: Path, number: signal.Signals) -> None:
+    own = Postmaster.fresh()
+    try:
+        pair = Pair(tmp_path, own.url(own.new_database()))
+        pair.waiting.wait_until_told("Wartet, bis")
+        pair.waiting.signal(number)
+        assert pair.waiting.wait() == 0
+        client_of(pair.active.url)
+        assert pair.active.stop() == 0
+    finally:
+        own.remove()
 
 
 @pytest.mark.slow

@@ -187,7 +187,7 @@ class ServerProcess:
         own = {"MIZ_KEY_FILE": str(self.folder.path / "test.key"), "MIZ_API_DOCS": "1", "MIZ_DATABASE_URL": url_of(self.folder.path.parent)}
         environment = os.environ | own | self._environment
         with self._told.open("wb") as told:
-            self._process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=told)
+            self._process = subprocess.Popen(command, env=environment, stdout=told, stderr=told)
 
     def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
         """Wait for the first answer."""
@@ -200,6 +200,14 @@ class ServerProcess:
                 raise TimeoutError("the server did not answer")
             time.sleep(0.005)
         self.url = json.loads(self._ready_file.read_bytes())["url"]
+
+    def wait_until_told(self, words: str, within_s: float = READY_WITHIN_S) -> None:
+        """Wait until the server has said so on its terminal."""
+        began = time.monotonic()
+        while words not in self._told.read_text():
+            if time.monotonic() - began > within_s:
+                raise TimeoutError(f"the server did not say: {words}")
+            time.sleep(0.02)
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `kernel.errors` says.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -184,12 +185,18 @@ def serve_command(
 
 
 def _waiting() -> Callable[[], None]:
-    """Says to the service manager, and once on the terminal, that this server waits."""
+    """Says to the service manager, and once on the terminal, that this server waits. Until it serves, a signal simply ends it."""
     from miz.infra.service_manager import ServiceManager
     from miz.infra.settings import read_supervision
 
     manager, sentence = ServiceManager(read_supervision()), translator(language())("Waits until the server that works now ends.")
     said: list[str] = []
+
+    def end(*_: object) -> None:
+        raise typer.Exit
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
     def tell() -> None:
         manager.tell(READY=1, WATCHDOG=1, STATUS="Waits for the server that works now")
