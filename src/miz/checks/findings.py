@@ -221,8 +221,8 @@ def _worst_hit(thing: Thing, one: Resolution, groups: list[Allergy]) -> tuple[Se
             hits.append((allergy.severity, False, allergy.id, members))
             continue
         for cross in reversed(allergy.cross):
-            counts = not cross.reactions or one.reaction in cross.reactions
-            if counts and (crossed := thing.tokens & cross.tokens):
+            is_told = (not cross.reactions or one.reaction in cross.reactions) and (not cross.allergens or cross.allergens & one.tokens)
+            if is_told and (crossed := thing.tokens & cross.tokens):
                 hits.append((cross.severity, True, allergy.id, crossed))
                 break
     return max(hits, key=lambda hit: (RANK[hit[0]], not hit[1])) if hits else None

@@ -267,6 +267,7 @@ def _allergy(row: Row, cross: list[Row], selectors: Selectors) -> Allergy:
             _members(one.parts("selector", ","), selectors),
             one["severity"],  # type: ignore[arg-type]
             frozenset(one.parts("reactions")),  # type: ignore[arg-type]
+            _members(one.parts("allergens", ","), selectors),
             one["cross_id"],
             one["selector"],
             one.sources(),
@@ -281,7 +282,7 @@ def _allergy(row: Row, cross: list[Row], selectors: Selectors) -> Allergy:
         _names(row, row["allergy_id"]),
         _members(row.parts("members", ","), selectors),
         row["severity"],  # type: ignore[arg-type]
-        tuple(sorted(reactions, key=lambda one: -len(one.tokens))),
+        tuple(sorted(reactions, key=lambda one: (-len(one.tokens), bool(one.allergens)))),
         row.words("notes"),
         row.sources(),
         row.is_reviewed,

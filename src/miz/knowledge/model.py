@@ -130,11 +130,15 @@ class Condition(Struct, frozen=True, kw_only=True):
 
 
 class CrossReaction(Struct, frozen=True):
-    """What may react too, after which kinds of reaction; none named means after any. `id` is the row's."""
+    """What may react too, after which kinds of reaction; none named means after any. `id` is the row's.
+
+    With `allergens` it counts only when one of them is what the patient reacted to: amoxicillin, say, and not just "penicillin".
+    """
 
     tokens: Tokens
     severity: Severity
     reactions: frozenset[ReactionKind] = frozenset()
+    allergens: Tokens = frozenset()
     id: str = ""
     selector: str = ""
     sources: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ COLUMNS: dict[str, str] = {
     "question_groups.csv": "group_id order name_de name_en",
     "questions.csv": "group_id order condition_id observation question_de question_en hint_de hint_en asked_of sources",
     "organ_limits.csv": "limit_id drug_id organ below_egfr stage severity action_de action_en sources",
-    "cross_reactions.csv": "cross_id allergy_id selector severity reactions sources",
+    "cross_reactions.csv": "cross_id allergy_id allergens selector severity reactions sources",
     "priscus_limits.csv": "limit_id substance max_day_mg max_days unless severity words_de words_en alternative_de alternative_en sources",
     "documents.csv": "document_id product_id title as_of sources",
     "document_sections.csv": "document_id section title text",

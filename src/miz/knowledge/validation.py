@@ -286,10 +286,9 @@ def _allergies(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
     for row in tables["cross_reactions.csv"]:
         if row["allergy_id"] not in known:
             yield row.fault("allergy_id", f"the allergy „{row['allergy_id']}“ is not in allergies.csv")
-        for part in row.parts("selector", ","):
-            term = selectors.term(part)
-            if isinstance(term, str):
-                yield row.fault("selector", term)
+        for column in ("allergens", "selector"):
+            terms = [selectors.term(part) for part in row.parts(column, ",")]
+            yield from (row.fault(column, term) for term in terms if isinstance(term, str))
         for reaction in row.parts("reactions"):
             if reaction not in _REACTIONS:
                 yield row.fault("reactions", f"„{reaction}“ is none of: {', '.join(_REACTIONS)}")
