@@ -25,6 +25,7 @@ TOPICS: dict[str, str] = {
     "users": N_("Users, codes and PIN"),
     "connection": N_("When the connection is missing"),
     "trust": N_("Trust the server"),
+    "backups": N_("Backups and the database"),
     "audit": N_("Audit trail"),
     "keys": N_("Keys"),
 }
