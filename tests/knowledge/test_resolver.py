@@ -57,13 +57,15 @@ def test_medicines_as_they_are_typed(edition: Edition, resolver: Resolver, line:
 @pytest.mark.parametrize(
     ("line", "suggestion"),
     [
-        ("metroprolol", "Metoprolol"),
-        ("Ramipril comp", "Ramipril"),
-        ("MetoHEXAL comp", "Metoprolol"),
+        ("Metropolol", "Metoprolol"),
+        ("Clonipin", "Clozapin"),
+        ("Clozidin", "Clonidin"),
+        ("Prednisoln", "Prednison"),
+        ("Metopramid", "Metoclopramid"),
         ("Paracetamol forte", "Paracetamol"),
-        ("Enalapril plus", "Enalapril"),
-        ("Bisoprolol HCT", "Bisoprolol"),
-        ("Falitrom", "Falithrom"),
+        ("Falitrm", "Falithrom"),
+        ("Cortison", "Hydrocortison"),
+        ("kein Marcumar", "Marcumar"),
         ("Insulin", "Humaninsulin"),
         ("Benzodiazepin", "Alprazolam"),
         ("Eisen", "Eisen(II)-sulfat"),
@@ -217,7 +219,8 @@ def test_an_infarction_without_time_is_judged_as_recent_and_asks(resolver: Resol
         "Q24.9",
         "D35.0",
         "Niereninsuffizienz",
-        "Hypertonie, nicht eingestellt",
+        "Asthma?",
+        "I48.1 V",
         "kein Asthma",
         "V. a. Asthma",
         "Heuschnupfen",
@@ -246,13 +249,13 @@ def test_allergies_as_they_are_typed(resolver: Resolver, line: str, groups: list
     assert (found.kind, list(found.ids)) == ("allergy", groups)
 
 
-@pytest.mark.parametrize("line", ["keine Allergien", "keine Penicillinallergie", "Nickel", "penicilin", "Ultracain"])
+@pytest.mark.parametrize("line", ["keine Allergien", "keine Penicillinallergie", "Nickel", "Pollen", "Schmerzmittel"])
 def test_allergies_that_are_not_sure_are_not_concluded(resolver: Resolver, line: str) -> None:
     assert resolver.allergy(line).kind == "unresolved"
 
 
 def test_every_name_of_the_tables_leads_to_its_own_row(edition: Edition, resolver: Resolver) -> None:
-    asked = {"articaine", "aspirin", "ass-ratiopharm", "godamed"}  # their names leave something open
+    asked = {"articaine", "aspirin", "ass-ratiopharm", "godamed", "tilidine"}  # their names leave something open, or mean a combination
     for drug in edition.facts.drugs:
         for name in (drug.name.de, drug.name.en):
             if drug.id not in asked:

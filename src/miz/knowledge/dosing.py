@@ -21,21 +21,27 @@ _SCHEME = re.compile(
     re.IGNORECASE,
 )
 _SPACED_SCHEME = re.compile(
-    rf"(?<=\s)(?=\S* ?\S* ?\S* ?0|0)(?:[0-4½]\s){{2,3}}[0-4½]\s*$|(?<![\w.,/])(?=[\d½/]*\b0\b)[0-4½](?:/[0-4½]){{2,3}}(?![\d/,])")
+    r"(?<=\s)(?=\S* ?\S* ?\S* ?0|0)(?:[0-4½]\s){2,3}[0-4½]\s*$|(?<![\w.,/])(?=[\d½/]*\b0\b)[0-4½](?:/[0-4½]){2,3}(?![\d/,])"
+)
 _TIMES = re.compile(
     rf"(?<![\w,.])(?P<times>\d{{1,2}}|ein|zwei|drei|vier|once|twice)\s?(?:x|×|mal\b|\*|(?=\s(?:daily|a\sday|weekly)))"
-    rf"(?:\s?(?P<each>{_NUMBER})(?![\d,.]*\s?(?:{_UNIT_OF_MASS}|ml|ie|i\.))(?!\d|[.,]\d))?\s?(?:tbl|tabl?|kps|hub|trpf)?\b\.?\s?"
+    rf"(?:\s?(?P<each>{_NUMBER})(?![\d,.]*\s?(?:{_UNIT_OF_MASS}|ml|ie|i\.)(?!\w))(?!\d|[.,]\d))?(?:\s?(?:tbl|tabl?|kps|hub|trpf|gtt)\b\.?)?\s?"
     rf"(?:(?P<day>{_A_DAY})|(?P<week>{_A_WEEK})|(?P<month>{_A_MONTH}))?",
     re.IGNORECASE,
 )
-_LATIN = re.compile(r"(?<=\s)(?:(?P<one>od|qd|nocte)|(?P<two>bd|bid|b\.i\.d\.)|(?P<three>tds|tid|t\.i\.d\.)|(?P<four>qds|qid))(?=\s|$)", re.IGNORECASE)
+_LATIN = re.compile(
+    r"(?<=\s)(?:(?P<one>od|qd|nocte)|(?P<two>bd|bid|b\.i\.d\.)|(?P<three>tds|tid|t\.i\.d\.)|(?P<four>qds|qid))(?=\s|$)", re.IGNORECASE
+)
 _EVERY = re.compile(
     r"\b(?:alle|every|q)\s?(?P<count>\d+|zwei|drei|vier)?\s?(?:(?:-|–|bis)\s?\d+)?\s?(?P<unit>h|std|stunden|hours|tage?|days|wochen?|weeks|monate?|months|jahre?|years)\b\.?"
     r"|\b(?P<other>jeden\s(?:2\.|zweiten)\s+tag)\b|\b(?P<half>halbjährlich|1/2-?jährlich)\b|\b(?P<quarter>vierteljährlich)\b|\b(?P<yearly>jährlich)\b"
-    rf"|\b(?P<weekly>wöchentlich|weekly|once weekly|mo|mi|fr|sonntags|montags)\b|\b(?P<monthly>monatlich|monthly)\b|\b(?P<daily>täglich|tgl\b\.?|daily)",
+    r"|\b(?P<weekly>wöchentlich|weekly|once weekly|sonntags|montags)\b|\b(?P<monthly>monatlich|monthly)\b|\b(?P<daily>täglich|tgl\b\.?|daily)",
     re.IGNORECASE,
 )
-_DAY_AMOUNT = re.compile(rf"(?P<value>\d+(?:[.,]\d+)?)\s?(?P<unit>{_UNIT_OF_MASS})\s?(?:/\s?(?:d|tag|die|day)\b|(?:pro|per|am)\s(?:tag|day)\b|tgl\b\.?|täglich\b|daily\b)", re.IGNORECASE)
+_DAY_AMOUNT = re.compile(
+    rf"(?P<value>\d+(?:[.,]\d+)?)\s?(?P<unit>{_UNIT_OF_MASS})\s?(?:/\s?(?:d|tag|die|day)\b|(?:pro|per|am)\s(?:tag|day)\b|tgl\b\.?|täglich\b|daily\b)",
+    re.IGNORECASE,
+)
 _RATE = re.compile(rf"(?P<value>\d+(?:[.,]\d+)?)\s?{_UNIT_OF_MASS}?\s?/\s?(?:h|std)\b\.?", re.IGNORECASE)
 _PARTS_OF_DAY = re.compile(
     rf"(?:(?<![\w,.])(?P<before>{_NUMBER})\s?(?P<counted>tbl|tabl?|kps|ie|i\.e\.)?\.?\s)?(?:\b(?:und|and|zur|at|vor\sdem)\s)?"
@@ -43,17 +49,22 @@ _PARTS_OF_DAY = re.compile(
     rf"(?:\s(?P<after>{_NUMBER})(?![\w,.]|\s?{_UNIT_OF_MASS}))?",
     re.IGNORECASE,
 )
-_AS_NEEDED = re.compile(r"\bb\.?\s?b(?:ed)?\b\.?|\b(?:bei|nach|b\.)\s?bed(?:arf)?\b\.?|\bi\.?\s?b\.|\bprn\b|\bas needed\b|\bbei\s+(?:schmerzen|kopfschmerzen)\b|\bgelegentlich\b|\bab und zu\b", re.IGNORECASE)
+_AS_NEEDED = re.compile(
+    r"\bb\.?\s?b(?:ed)?\b\.?|\b(?:bei|nach|b\.)\s?bed(?:arf)?\b\.?|\bi\.?\s?b\.|\bprn\b|\bas needed\b|\bbei\s+(?:schmerzen|kopfschmerzen)\b|\bgelegentlich\b|\bab und zu\b",
+    re.IGNORECASE,
+)
 # what follows says why, since when or how long; not what it is
 _TAIL = re.compile(
     r"[\s,;(-]+\b(?:wegen|gegen|für|fuer|bei|zur|zum|seit|bis|nach|vor|for|since|until|laut|lt|von|jeweils|immer|meist|nur|ca|über)\b.*$|"
     r"[\s,;]+(?:\d+|eine|zwei)\s?(?:tage?n?|wochen?|monate?n?|days?|weeks?)\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
-_PACK = re.compile(r"\bN\s?[123]\b|\b\d+\s?(?:st|stk|stück|op)\b\.?|\bpzn[\s:-]*\d+|^\s*(?:\d+[.)]\s+|[-•*·]\s*)|(?<=\s)#\s?\d+", re.IGNORECASE)
+_PACK = re.compile(
+    r"\bN\s?[123]\b|\b\d+\s?(?:st|stk|stück|op)\b\.?|\bpzn[\s:-]*\d+|^\s*(?:\d+[.)]\s+|[-•*·]\s*)|(?<=\s)#\s?\d+", re.IGNORECASE
+)
 # how much at a time, which is no strength: `2 Amp.`, `20 gtt`, `1,7 ml`
 _COUNTED = re.compile(
-    rf"(?<![\w,.:/]){_NUMBER}\s?(?:tbl|tabl?|tabletten?|kps|kapseln?|amp(?:ullen?)?|zyl(?:inderampullen)?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl)(?!\w)\.?",
+    rf"(?<![\w,.:/])(?:(?:[1-9½¼¾]|1/[24])\s?(?:tbl|tabl?|tabletten?|kps|kapseln?)|{_NUMBER}\s?(?:amp(?:ullen?)?|zyl(?:inderampullen)?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl))(?!\w)\.?",
     re.IGNORECASE,
 )
 _ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.", re.IGNORECASE)
@@ -77,7 +88,7 @@ _FORMS = {
     "eye_drops": "Augentropfen ATR Augentr",
     "liquid": "Saft Sirup Suspension Susp Lösung Lsg syrup suspension",
     "granules": "Granulat Pulver Beutel Btl",
-    "injection": "Spritze Spritzen Fertigspritze FER Injektion Injektionslösung Inj Ampulle Ampullen Amp Pen Fertigpen Depotspritze injection",
+    "injection": "Spritze Spritzen Fertigspritze FER Injektion Injektionslösung Inj Ampulle Ampullen Amp Fertigpen Depotspritze injection",
     "infusion": "Infusion Inf",
     "inhaler": "Inhalator Dosieraerosol DA Hub Hübe Inhalation Diskus Turbohaler Respimat Novolizer inhaler",
     "spray": "Spray",
@@ -145,7 +156,7 @@ def read_taking(text: str) -> Taking:
         each = _value(found["each"]) if found["each"] else 1.0
         days = 7 if found["week"] else 30 if found["month"] else 1
         units, day_mg = times * (each if each < _MASS_BELOW_TIMES else 1) / days, None
-        if each >= _MASS_BELOW_TIMES:
+        if each >= _MASS_BELOW_TIMES and found.group().rstrip(" .")[-1].isdigit():
             rest += f" {found['each']}"
     elif found := cut(_LATIN):
         units = float({"one": 1, "two": 2, "three": 3, "four": 4}[found.lastgroup or "one"])

@@ -1,42 +1,51 @@
 """Which drug a typed line means: `Beloc-Zok mite 47,5 1-0-0`, `ASS 100`, `Articain 1:100.000`, `Candesartan/HCT 16/12,5`.
 
-Exact names and beginnings that fit one thing only are taken; a typing error, a look-alike and a suffix that may hide a
-second substance (`plus`, `comp`, `HCT`, `forte`) never are.
+Exact names and beginnings that fit one thing only are taken. A suffix that may hide a second substance (`plus`, `comp`,
+`HCT`, `forte`) is taken only with all its substances, else the line stays as typed. A typing error is taken, with a
+question, when the name is long, one error lies between, and no other drug's name is within two; else it is a suggestion.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from miz.knowledge.dosing import FORM_WORDS, LOCAL_FORMS, Taking, read_taking
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import DoseMeaning, Drug, Tokens, Words
+from miz.knowledge.model import DoseMeaning, Drug, Words
 from miz.knowledge.resolution import Question, Resolution, Role, folded_words, heads, unresolved
 from miz.knowledge.search import Match, without_strength
-from miz.knowledge.words import fold
+from miz.knowledge.strengths import dosing_for
+from miz.knowledge.vasoconstrictors import ADDITION, Vasoconstrictors
+from miz.knowledge.words import fold, sound, with_umlauts
 
-# say how and when something is taken, not what it is
-_QUIET = folded_words(
-    "Tabletten Tablette Tabl Tbl Tab Filmtabletten Filmtbl Ftbl Brausetabletten Lutschtabletten Kapseln Kapsel Kaps Kps",
-    "Hartkapseln Granulat Spray Tropfen Trpf Tr Saft Sirup Suspension Spritze Fertigspritze Injektion Inj Infusion Ampulle Ampullen",
-    "Amp Pen Pflaster Brause Stück Hub Hübe morgens mittags abends nachts früh täglich tgl tägl wöchentlich monatlich",
-    "jährlich einmal zweimal dreimal mal pro am an je im zur zum die der Tag Tage Tagen Woche Wochen Monat Monate Monaten",
-    "Jahr Jahre Stunden bei Bedarf nach vor Plan INR Schema seit alle Nacht Essen ",
-    "Dauermedikation dauerhaft regelmäßig gelegentlich mg ml tablets capsules daily once twice weekly as needed prn",
+# say how and when something is taken, or which salt it is; not what it is
+_QUIET = FORM_WORDS | folded_words(
+    "Stück Pen einmal zweimal dreimal mal pro am an je im zur zum die der den das mit Tag Tage Tagen Woche Wochen Monat Monate Monaten",
+    "Jahr Jahre Stunden tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema seit alle Nacht Essen bis zu",
+    "Dauermedikation dauerhaft regelmäßig aktuell derzeit weiter wie bisher mg ml g h IE IU E Einheiten Mega Mio Amp daily once twice as needed prn",
+    "succinat tartrat besilat mesilat hydrochlorid HCl maleat fumarat hemihydrat dihydrat trihydrat monohydrat natrium hydrogensulfat",
+    "succinate tartrate besylate mesylate hydrochloride maleate fumarate sodium nimmt Medikament",
 )
-# change the strength or the release; taken with a question, never silently
-_LOUD = folded_words("retard ret mite semi long uno XR SR CR ER MR depot")
-_ROUTES = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.|b\.\s?b(?:ed)?\.|b\.\s?bed)|(?<=\s)(?:po|iv|im|sc|bb)\b", re.IGNORECASE)
-_ADDITION = re.compile(
-    r"(?P<ratio>1\s*:\s*\d{2,3}[.\s]?000\b)|\b(?P<without>ohne|plain|without|w/o)\b|\b(?P<nor>noradrenalin|norepinephrine?|arterenol)\b"
-    r"|\b(?P<epi>adrenaline?|epinephrine?|suprarenin|adr)\b|\b(?P<feli>felypressin|octapressin)\b|\b(?:mit|with|zusatz|vaso[kc]onstri[kc]tor|und|\+)(?=\s|$)",
-    re.IGNORECASE,
+# change the strength, the release or the market, not the substance; taken with a question, never silently
+_LOUD = folded_words(
+    "retard ret retardiert mite semi long uno XR SR CR ER MR XL depot prolong prolongatum zok nk",
+    "akut junior Kinder resinat lysin lysinat lysinate dispers express rapid solubile protect control direkt TAH",
 )
+# the name of one substance followed by these stands for two
+_TOGETHER = folded_words("comp compositum plus komb kombi combi comb HCT HCTZ")
+_THIAZIDE = folded_words("HCT HCTZ")
+# names of groups that are a typing error away from a drug
+_GROUPS = folded_words("Cortison Kortison Cortisone")
+_NOT_TAKEN = re.compile(r"^\s*(?:keine?n?|kein|nie|no|not|ohne|früher|ehemals)\s", re.IGNORECASE)
+_REMARK = re.compile(r"\(([^()]*)\)")
 _NUMBER_MG = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:mg\b|(?!\s*[:%\-/\d.,]|\s*(?:ml|g|x|µg)\b))", re.IGNORECASE)
-_PARTS = re.compile(r"\s*[/+]\s*|\s+und\s+")
+_PARTS = re.compile(r"\s*[/+&;]\s*|,\s+|\s+(?:und|and|mit|with)\s+")
+_LOCAL = ("A01", "D", "S", "R01", "M02", "N01", "G01")
 _SHORTEST_PREFIX = 4
-_ANAESTHETICS = "N01B"
-_VASOCONSTRICTORS = {"nor": "norepinephrine", "feli": "felypressin"}
+_SHORTEST_MISSPELT = 7
+_SHORTEST_JOINED = 6
+_SHORTEST_NAME_IN_TAIL = 4
 
 
 class DrugLines:
@@ -44,22 +53,29 @@ class DrugLines:
 
     def __init__(self, edition: Edition) -> None:
         self._edition = edition
-        self._solutions = {frozenset(solution.ingredients): solution for solution in edition.facts.solutions}
+        self._vasoconstrictors = Vasoconstrictors(edition)
         self._makers = folded_words(*edition.facts.makers)
         self._droppable = _QUIET | _LOUD | self._makers
 
     def resolve(self, text: str, role: Role, *, may_complete: bool = True) -> Resolution | None:
-        """What the line means, or None. `may_complete` allows the beginning of a name."""
-        found = self._by_name(text, role, may_complete=may_complete)
-        if found is None and (bare := _ADDITION.sub(" ", text)) != text:
-            found = self._by_name(bare, role, may_complete=may_complete)
-            if found is not None and not self._is_anaesthetic(found):
-                found = None
-        if found is None:
-            found = self._joined(text, role)
-        if found is not None:
-            found = replace(self._with_addition(found, text), text=text)
-        return found
+        """What the line means, or None. `may_complete` allows the beginning of a name, and one typing error."""
+        if _NOT_TAKEN.match(text):
+            return None
+        taking = read_taking(text)
+        found = self._named(text, taking, role, may_complete=may_complete)
+        return None if found is None else self._finished(found, text, taking)
+
+    def _finished(self, found: Resolution, text: str, taking: Taking) -> Resolution:
+        found = self._vasoconstrictors.added(found, text)
+        substances = [self._edition.substances[part] for part in found.substances]
+        dosing = dosing_for(taking, substances)
+        questions = found.questions
+        if dosing.form:
+            questions = tuple(question for question in questions if question != "form")
+            is_meant_locally = all(code.startswith(_LOCAL) for substance in substances for code in substance.atc)
+            if dosing.form in LOCAL_FORMS and not is_meant_locally:
+                questions = (*questions, "place")
+        return replace(found, text=text, dosing=dosing, questions=questions)
 
     def chosen(self, text: str, role: Role, drug_id: str, strength: str = "") -> Resolution | None:
         """The drug picked from the list, whatever the text; None when this edition does not know the id."""
@@ -73,28 +89,123 @@ class DrugLines:
         found = (
             self._by_strength([drug], meaning, f"{text} {strength}", role) if meaning else self._resolution([drug], entry, text, role, ())
         )
-        return self._with_addition(found, text) if _ADDITION.search(text) else found
+        taking = read_taking(f"{text} {strength}")
+        if ADDITION.search(text):
+            return self._finished(found, text, taking)
+        return replace(found, dosing=dosing_for(taking, [self._edition.substances[part] for part in found.substances]))
 
     def not_found(self, text: str, role: Role) -> Resolution:
         """The line as typed, with what may have been meant."""
-        return unresolved(text, role, (item.name for item in self._edition.search(text, 3)))
+        typed = fold(without_strength(read_taking(_NOT_TAKEN.sub("", text)).name))
+        words = [word for word in typed.split() if len(word) >= _SHORTEST_PREFIX and word not in self._droppable]
+        near = (self._edition.entry(match).name.de for word in words[:1] for _, match in self._edition.names.closest(word))
+        found = [*(item.name for item in self._edition.search(typed, 2)), *near]
+        alike = (item.name for word in words[:1] for item in self._edition.search(word[:_SHORTEST_PREFIX], 3))
+        return unresolved(text, role, found or alike)
 
-    def _by_name(self, text: str, role: Role, *, may_complete: bool) -> Resolution | None:
-        full, name = fold(text), fold(without_strength(_ROUTES.sub(" ", text)))
+    def _named(self, text: str, taking: Taking, role: Role, *, may_complete: bool) -> Resolution | None:
+        if matches := self._exact(fold(text)):
+            return self._pick(matches, matches[0].key, text, role, ())
+        if self._says_more(taking.tail):
+            return self._joined(text, role)
+        found = self._by_name(taking.name, text, role, may_complete=may_complete)
+        if found is None and (bare := ADDITION.sub(" ", taking.name)) != taking.name:
+            found = self._by_name(bare, text, role, may_complete=may_complete)
+            found = found if found and self._vasoconstrictors.is_anaesthetic(found) else None
+        return (
+            found
+            or self._joined(taking.name, role)
+            or self._with_remark(taking.name, text, role, may_complete=may_complete)
+            or (self._misspelt(taking.name, text, role) if may_complete else None)
+        )
+
+    def _says_more(self, tail: str) -> bool:
+        """Whether a reason or a time holds a name, or a word that may stand for a second substance."""
+        words = fold(tail).split()
+        return any(word in _TOGETHER or (len(word) >= _SHORTEST_NAME_IN_TAIL and self._exact(word)) for word in words)
+
+    def _exact(self, key: str) -> list[Match]:
+        """Names that are just this, be it with other blanks, or with `ae` for `ä`."""
+        joined = key.replace(" ", "")
+        for spelling in dict.fromkeys((key, joined if len(joined) >= _SHORTEST_JOINED else key, with_umlauts(key))):
+            if found := self._edition.names.exact(spelling):
+                return found
+        return []
+
+    def _by_name(self, typed: str, text: str, role: Role, *, may_complete: bool) -> Resolution | None:
+        full, name = fold(typed), fold(without_strength(typed))
         for key in dict.fromkeys((full, name)):
-            if matches := self._edition.names.exact(key):
-                return self._pick(matches, key, text, role, ())
-        words = name.split()
-        for head, rest in heads(words, self._droppable | self._carried(words)):
-            if matches := self._edition.names.exact(head):
-                return self._pick(matches, head, text, role, self._questions(matches, rest))
-        for head, rest in heads(words, _QUIET):
-            if matches := self._edition.names.by_maker(head, may_complete=False):
-                return self._pick(matches, head, text, role, self._questions(matches, rest))
-        if may_complete:
-            for head, rest in heads(words, self._droppable):
-                if len(head) >= _SHORTEST_PREFIX and (matches := self._edition.names.beginning(head)):
+            if matches := self._exact(key):
+                return self._pick(matches, matches[0].key, text, role, ())
+        for words in self._beginnings(name.split()):
+            for head, rest in heads(words, self._droppable | self._carried(words)):
+                if matches := self._exact(head):
+                    return self._pick(matches, matches[0].key, text, role, self._questions(matches, rest))
+            for head, rest in heads(words, _QUIET | _LOUD):
+                if matches := self._edition.names.by_maker(head, may_complete=False):
                     return self._pick(matches, head, text, role, self._questions(matches, rest))
+            if found := self._together(words, text, role):
+                return found
+            if may_complete:
+                for head, rest in heads(words, self._droppable):
+                    if len(head) >= _SHORTEST_PREFIX and (matches := self._edition.names.beginning(head)):
+                        return self._pick(matches, head, text, role, self._questions(matches, rest))
+        return None
+
+    def _beginnings(self, words: list[str]) -> Iterator[list[str]]:
+        """The words, and the words without a form that stands first: `Tbl. Ramipril`."""
+        yield words
+        start = next((place for place, word in enumerate(words) if word not in _QUIET), len(words))
+        if 0 < start < len(words):
+            yield words[start:]
+
+    def _together(self, words: list[str], text: str, role: Role) -> Resolution | None:
+        """A substance with a word that stands for a second one, when the tables know the two: `Ramipril AL comp`."""
+        place = next((place for place, word in enumerate(words) if word in _TOGETHER), 0)
+        base = [word for word in words[:place] if word not in self._makers]
+        if not base or any(word not in self._droppable for word in words[place + 1 :]):
+            return None
+        key = " ".join(base)
+        found = self._exact(key) or self._edition.names.by_maker(key, may_complete=False)
+        drugs = {drug.substances: drug for drug in map(self._edition.entry, found)}
+        if len(drugs) != 1 or len(drug := drugs.popitem()[1].substances) != 1:
+            return None
+        substance = self._edition.substances[drug[0]]
+        for name in (key, fold(substance.name.de), fold(substance.name.en)):
+            if matches := self._exact(f"{name} {words[place]}"):
+                return self._pick(matches, key, text, role, ())
+        if words[place] in _THIAZIDE:
+            parts = [self._by_name(part, part, role, may_complete=False) for part in (substance.name.de, words[place])]
+            return self._combined([part for part in parts if part is not None], text, role)
+        return None
+
+    def _with_remark(self, typed: str, text: str, role: Role, *, may_complete: bool) -> Resolution | None:
+        """A line with a remark in brackets, which may name the same drug otherwise, and nothing else."""
+        remarks = [remark for remark in _REMARK.findall(typed) if remark.strip()]
+        bare = _REMARK.sub(" ", typed)
+        if bare == typed or not fold(bare) or (found := self._by_name(bare, text, role, may_complete=may_complete)) is None:
+            return None
+        for remark in remarks:
+            other = self._by_name(remark, text, role, may_complete=False)
+            if other is None and self._says_more(remark):
+                return None
+            if other is not None and not other.tokens <= found.tokens:
+                if not found.tokens <= other.tokens:
+                    return None
+                found = other
+        return found
+
+    def _misspelt(self, typed: str, text: str, role: Role) -> Resolution | None:
+        for words in self._beginnings(fold(without_strength(typed)).split()):
+            for head, rest in heads(words, self._droppable):
+                if " " in head or len(head) < _SHORTEST_MISSPELT or head in _GROUPS:
+                    continue
+                near = self._edition.names.closest(head)
+                meant = {self._edition.entry(match).tokens for _, match in near}
+                nearest = [match for distance, match in near if distance <= 1 and sound(match.key)[0] == sound(head)[0]]
+                if nearest and len(meant) == 1:
+                    found = self._pick(nearest, nearest[0].key, text, role, self._questions(nearest, rest))
+                    return found and replace(found, questions=("spelling", *found.questions), suggestions=(found.name.de,))
         return None
 
     def _carried(self, words: list[str]) -> frozenset[str]:
@@ -110,10 +221,20 @@ class DrugLines:
         return ("suffix",) if any(word in _LOUD and word not in carried for word in rest) else ()
 
     def _pick(self, matches: list[Match], key: str, text: str, role: Role, questions: tuple[Question, ...]) -> Resolution | None:
-        """The one drug all matches mean; a drug's own name counts before an abbreviation of another."""
+        """The one drug all matches mean; one that holds all others counts first, then a drug's own name before an abbreviation."""
         drugs = [self._edition.entry(match) for match in matches]
         own = [drug for drug in drugs if key in (fold(drug.name.de), fold(drug.name.en))]
-        candidates = own or drugs
+        widest = [drug for drug in drugs if all(drug.tokens >= other.tokens for other in drugs)]
+        if widest and all(match.key == key for match in matches):
+            candidates = widest
+        else:
+            candidates = own or drugs
+            if (
+                widest
+                and not own
+                and all(self._vasoconstrictors.is_anaesthetic(self._resolution([drug], drug, text, role, ())) for drug in drugs)
+            ):
+                candidates, questions = widest, ("addition",)
         for meaning in self._edition.facts.meanings:
             is_open = key in meaning.open_names or any(drug.ask == "strength" for drug in candidates)
             if is_open and all(set(drug.substances) <= {meaning.low, meaning.high} for drug in candidates):
@@ -167,7 +288,7 @@ class DrugLines:
         pieces = [piece for piece in _PARTS.split(text) if any(sign.isalpha() for sign in piece)]
         if len(pieces) < 2:
             return None
-        parts = [self._by_name(piece, role, may_complete=False) for piece in pieces]
+        parts = [self._by_name(piece, piece, role, may_complete=False) for piece in pieces]
         if any(part is None for part in parts):
             return None
         return self._combined([part for part in parts if part is not None], text, role)
@@ -185,45 +306,4 @@ class DrugLines:
             substances=united(part.substances for part in parts),
             tokens=frozenset().union(*(part.tokens for part in parts)),
             questions=tuple(dict.fromkeys(question for part in parts for question in part.questions)),
-        )
-
-    def _is_anaesthetic(self, found: Resolution) -> bool:
-        return any(code.startswith(_ANAESTHETICS) for part in found.substances for code in self._edition.substances[part].atc)
-
-    def _with_addition(self, found: Resolution, text: str) -> Resolution:
-        """A local anaesthetic together with the vasoconstrictor that the line names, or that is usual."""
-        if len(found.substances) != 1 or not self._is_anaesthetic(found):
-            return found
-        named = {mark.lastgroup for mark in _ADDITION.finditer(text)}
-        if "without" in named:
-            return found
-        if added := next((substance for mark, substance in _VASOCONSTRICTORS.items() if mark in named), None):
-            return self._solution(found, added, ())
-        if named & {"ratio", "epi"}:
-            return self._solution(found, "epinephrine", ())
-        is_product = found.kind == "product"
-        usual = next(
-            (each for each in self._edition.facts.solutions if each.is_usual_form and each.ingredients[0] == found.substances[0]), None
-        )
-        return found if usual is None or is_product else self._solution(found, usual.ingredients[1], ("addition",))
-
-    def _solution(self, found: Resolution, added: str, questions: tuple[Question, ...]) -> Resolution:
-        substances = (*found.substances, added)
-        known = self._solutions.get(frozenset(substances))
-        tokens: Tokens = found.tokens | {added}
-        if known is not None:
-            drug = self._edition.drugs[known.id]
-            return replace(
-                found,
-                kind="combination",
-                name=drug.name,
-                ids=(drug.id,),
-                substances=drug.substances,
-                tokens=drug.tokens,
-                questions=questions,
-            )
-        addition = self._edition.substances[added].name
-        name = Words(f"{found.name.de} mit {addition.de}", f"{found.name.en} with {addition.en}")
-        return replace(
-            found, kind="combination", name=name, ids=(*found.ids, added), substances=substances, tokens=tokens, questions=questions
         )

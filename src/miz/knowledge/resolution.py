@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from miz.knowledge.model import ReactionKind, Tokens, Words
-from miz.knowledge.words import edits, fold
+from miz.knowledge.words import edits, fold, within_one
 
 Role = Literal["medication", "planned", "condition", "allergy"]
 Kind = Literal["substance", "product", "combination", "procedure", "condition", "allergy", "unresolved"]
@@ -16,6 +16,7 @@ Question = Literal["strength", "form", "addition", "time", "suffix", "ingredient
 
 _MOST_SUGGESTIONS = 3
 _SHORTEST_PREFIX = 4
+_FAR = 2  # typing errors within which another name makes a misspelt one unsure
 
 
 class Dosing(Struct, frozen=True, kw_only=True):
@@ -84,6 +85,13 @@ class NameTable:
             return None
         found = {identity for name, identity in self._ids.items() if name.startswith(key)}
         return found.pop() if len(found) == 1 else None
+
+    def misspelt(self, key: str) -> str | None:
+        """The one thing whose name is one typing error away, when nothing else is within two."""
+        if not any(within_one(key, name) for name in self._ids):
+            return None
+        near = {identity for name, identity in self._ids.items() if abs(len(name) - len(key)) <= _FAR and edits(key, name) <= _FAR}
+        return near.pop() if len(near) == 1 else None
 
     def near(self, key: str) -> list[str]:
         """Ids of what may have been meant, the nearest first."""

@@ -3,116 +3,130 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 
+from msgspec.structs import replace
+
+from miz.knowledge.condition_lines import ConditionLines
 from miz.knowledge.drug_lines import DrugLines
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Condition, Procedure, Words
+from miz.knowledge.model import Procedure, Words
+from miz.knowledge.reactions import reaction_in
 from miz.knowledge.resolution import NameTable, Question, Resolution, folded_words, heads, unresolved
 from miz.knowledge.words import fold
 
 _PLACE = folded_words(
-    "Zahn Zähne regio Region UK OK Unterkiefer Oberkiefer links rechts li re oben unten Quadrant Q1 Q2 Q3 Q4",
-    "von an am des der die in im und",
-    "mesial distal okklusal mod od mo tooth teeth lower upper left right of the",
+    "Zahn Zähne Milchzahn regio Region reg UK OK Unterkiefer Oberkiefer links rechts li re oben unten Quadrant Q1 Q2 Q3 Q4 I II III IV Front",
+    "von an am des der die in im und zwischen",
+    "mesial distal okklusal palatinal bukkal lingual vestibulär m o d b p l mod od mo okk zervikal fläch flächig einflächig zweiflächig dreiflächig",
+    "tooth teeth lower upper left right of the",
 )
-_PIECES = re.compile(r"\s*[,;+/&]\s*|\s+und\s+|\s+and\s+")
-_TIME = re.compile(
-    r"\b(?:vor|seit)?\s*(?:ca\.?|etwa)?\s*(?P<count>\d+|einem|einer|zwei|drei|vier|fünf|sechs)\s*(?P<unit>tag|woche|monat|jahr|day|week|month|year)\w*(?:\s+ago)?\b"
-    r"|\b(?:seit|in|since|im|anno)?\s*(?P<year>(?:19|20)\d\d)\b",
+# say how a procedure is done, or that it is a planned one; not which
+_MANNER = folded_words(
+    "einfach einfache geplant geplante heute morgen ambulant Behandlung Termin Zunge Wange Lippe Gaumen neu neue erneut evtl Sitzung LA ITN"
+)
+_TOOTH = r"(?:[1-4][1-8]|[5-8][1-5])"
+_PLACED = re.compile(
+    rf"\b(?P<regio>regio|region|reg\.)?\s*(?<![\d,.])(?P<teeth>{_TOOTH}(?:\s?(?:[,/+-]|und|bis)\s?{_TOOTH})*)(?![\d,.%]|\s?(?:mg|ml|g|x|µg|%|:))\b"
+    r"|\b(?P<jaw>(?:OK|UK|oberkiefer|unterkiefer|quadrant\s?[1-4]|[1-4]\.\s?quadrant)(?:\s(?:links|rechts|li|re)\b)?)",
     re.IGNORECASE,
 )
-_COUNTS = {"einem": 1, "einer": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "sechs": 6}
-_MONTHS = {"tag": 1 / 30, "day": 1 / 30, "woche": 1 / 4.3, "week": 1 / 4.3, "monat": 1, "month": 1, "jahr": 12, "year": 12}
-_BEFORE = re.compile(r"^\s*(?:z\.?\s*n\.?|zustand nach|bekannte[rs]?|history of|h/o)\s+", re.IGNORECASE)
-_DETAILS = folded_words(
-    "seit vor bekannt stabil unter Therapie medikamentös behandelt paroxysmal permanent persistierend anamnestisch chronisch"
+_PIECES = re.compile(r"\s*[,;+/&]\s*|\s+und\s+|\s+and\s+")
+_NEGATION = re.compile(r"^\s*(?:keine?n?|kein|nein|no|not|none|ausschluss|verdacht|v\.?\s*a\.?|nicht)\b", re.IGNORECASE)
+_REACTION = folded_words(
+    "Allergie allergisch auf gegen Unverträglichkeit Reaktion allergy to intolerance Überempfindlichkeit bekannte bekannt allergic"
 )
-_NEGATION = re.compile(r"^\s*(?:keine?|kein|nein|no|not|ausschluss|verdacht|v\.?\s*a\.?)\b", re.IGNORECASE)
-_ICD = re.compile(r"[A-Z]\d\d(?:\.\d{1,2})?", re.IGNORECASE)
-# codes that stand for more than the row means (README of the tables): ask, never conclude
-_BROAD_CODES = frozenset({"Z86.7", "Q24.9", "J45", "D35.0", "Z88.6"})
-_REACTION = folded_words("Allergie allergisch auf gegen Unverträglichkeit Reaktion allergy to intolerance Überempfindlichkeit")
+_AGENT_ENDS = re.compile(r"[;:(]|->|→|=>|\s[-–]\s|,\s|,$")
+_MOST_KEPT = 20_000
+_SHORTEST_AGENT = 5
 
 
 class Resolver:
-    """Answers for one edition; pure and quick, keeps nothing of what it was asked."""
+    """Answers for one edition. A bounded number of answers is kept in memory, as the same lines come back with every patient."""
 
     def __init__(self, edition: Edition) -> None:
         facts = edition.facts
         self._edition = edition
         self._drugs = DrugLines(edition)
+        self._conditions = ConditionLines(edition)
         whole = [(name, procedure.id) for procedure in facts.procedures for name in procedure.names]
         self._procedures = NameTable([*whole, *((bare, identity) for name, identity in whole if (bare := _without_place(name)))])
-        self._conditions = NameTable((name, condition.id) for condition in facts.conditions for name in condition.names)
         self._allergies = NameTable((name, allergy.id) for allergy in facts.allergies for name in allergy.names)
+        self.medication = lru_cache(maxsize=_MOST_KEPT)(self._medication)
+        self.planned = lru_cache(maxsize=_MOST_KEPT)(self._planned)
+        self.condition = lru_cache(maxsize=_MOST_KEPT)(self._condition)
+        self.allergy = lru_cache(maxsize=_MOST_KEPT)(self._allergy)
 
-    def medication(self, text: str, drug_id: str | None = None, strength: str = "") -> Resolution:
+    def _medication(self, text: str, drug_id: str | None = None, strength: str = "") -> Resolution:
         """A line of the medication list; `drug_id` is what was picked from the list for it."""
         found = self._drugs.chosen(text, "medication", drug_id, strength) if drug_id else None
         return found or self._drugs.resolve(text, "medication") or self._drugs.not_found(text, "medication")
 
-    def planned(self, text: str) -> Resolution:
-        """A planned procedure or drug. Whole names count before beginnings of names."""
-        return (
+    def _planned(self, text: str) -> Resolution:
+        """A planned procedure or drug, and where. Whole names count before beginnings of names."""
+        found = (
             self._procedure(text, may_complete=False)
             or self._drugs.resolve(text, "planned", may_complete=False)
             or self._procedure(text, may_complete=True)
             or self._drugs.resolve(text, "planned")
-            or self._not_planned(text)
+            or self._misspelt_procedure(text)
+        )
+        if found is None:
+            return self._not_planned(text)
+        return replace(found, place=_place(text)) if found.kind == "procedure" else found
+
+    def _condition(self, text: str, today: date) -> Resolution:
+        """An illness from the history, with the time that has passed where that decides."""
+        return self._conditions.resolve(text, today)
+
+    def _allergy(self, text: str) -> Resolution:
+        """An allergy by group or by drug, and how it showed; what follows the first comma is the reaction."""
+        if _NEGATION.match(text):
+            return unresolved(text, "allergy", ())
+        pieces = _AGENT_ENDS.split(text)
+        agents = [found for piece in pieces for found in self._agents(piece, may_complete=piece is pieces[0])]
+        if not agents or not self._agents(pieces[0], may_complete=True):
+            words = [word for word in fold(pieces[0]).split() if word not in _REACTION]
+            return unresolved(text, "allergy", (self._edition.allergies[near].name.de for near in self._allergies.near(" ".join(words))))
+        questions: tuple[Question, ...] = tuple(
+            dict.fromkeys(question for one in agents for question in one.questions if question == "spelling")
+        )
+        return replace(
+            agents[0],
+            text=text,
+            ids=tuple(dict.fromkeys(identity for one in agents for identity in one.ids)),
+            substances=tuple(dict.fromkeys(part for one in agents for part in one.substances)),
+            tokens=frozenset().union(*(one.tokens for one in agents)),
+            questions=questions,
+            reaction=reaction_in(text),
+            dosing=None,
         )
 
-    def condition(self, text: str, today: date) -> Resolution:
-        """An illness from the history, with the time that has passed where that decides."""
-        bare = _BEFORE.sub("", text)
-        if _NEGATION.match(text):
-            return unresolved(text, "condition", ())
-        found = self._conditions.exact(fold(text)) or self._conditions.exact(fold(bare))
-        if found is None and _ICD.fullmatch(text.strip()):
-            return self._by_code(text)
-        months = _months_passed(text, today)
-        timeless = _TIME.sub(" ", bare)
-        if found is None:
-            for head, _ in heads(fold(timeless).split(), _DETAILS):
-                found = self._conditions.exact(head) or self._conditions.beginning(head)
-                if found:
-                    break
-        if found is None:
-            return unresolved(text, "condition", (self._edition.conditions[near].name.de for near in self._conditions.near(fold(timeless))))
-        condition = self._edition.conditions[found]
-        questions: tuple[Question, ...] = ()
-        if condition.recent_months and fold(text) not in (fold(condition.name.de), fold(condition.name.en), fold(condition.id)):
-            if months is None:
-                questions = ("time",)
-            elif months >= condition.recent_months:
-                condition = self._edition.conditions[condition.otherwise]
-        return _condition(text, condition, questions)
-
-    def allergy(self, text: str) -> Resolution:
-        """An allergy by group or by drug; what follows the first comma is the reaction."""
-        agent = re.split(r"[,;:(]", text, maxsplit=1)[0]
-        if _NEGATION.match(text) or not fold(agent):
-            return unresolved(text, "allergy", ())
-        words = [word for word in fold(agent).split() if word not in _REACTION]
-        for whole in (True, False):
+    def _agents(self, piece: str, *, may_complete: bool) -> list[Resolution]:
+        """What a piece of an allergy's line names: the first agent, and each further one by its whole name."""
+        words = [word for word in fold(piece).split() if word not in _REACTION]
+        for whole in (True, False) if may_complete else (True,):
             for length in range(len(words), 0, -1):
-                head = " ".join(words[:length]).removesuffix("allergie")
-                group = self._allergies.exact(head) or (None if whole else self._allergies.beginning(head))
-                drug = None if group else self._drugs.resolve(head, "allergy", may_complete=not whole)
-                if group:
-                    name = self._edition.allergies[group].name
-                    return Resolution(text=text, role="allergy", kind="allergy", name=name, ids=(group,))
-                if drug:
-                    groups = tuple(allergy.id for allergy in self._edition.facts.allergies if allergy.members & drug.tokens)
-                    return Resolution(
-                        text=text,
-                        role="allergy",
-                        kind="allergy",
-                        name=drug.name,
-                        ids=groups or drug.ids,
-                        substances=drug.substances,
-                        tokens=drug.tokens,
-                    )
-        return unresolved(text, "allergy", (self._edition.allergies[near].name.de for near in self._allergies.near(" ".join(words))))
+                found = self._agent(" ".join(words[:length]), may_complete=not whole)
+                if found is not None:
+                    others = (self._agent(word, may_complete=False) for word in words[length:] if len(word) > _SHORTEST_AGENT)
+                    return [found, *(other for other in others if other is not None)]
+        return []
+
+    def _agent(self, name: str, *, may_complete: bool) -> Resolution | None:
+        stem = name.removesuffix("allergie").strip() or name
+        group = self._allergies.exact(stem) or (self._allergies.beginning(stem) if may_complete else None)
+        questions: tuple[Question, ...] = ()
+        drug = None if group else self._drugs.resolve(stem, "allergy", may_complete=may_complete)
+        if may_complete and not group and drug is None and len(stem) > _SHORTEST_AGENT and (group := self._allergies.misspelt(stem)):
+            questions = ("spelling",)
+        if group:
+            named = self._edition.allergies[group].name
+            return Resolution(text=name, role="allergy", kind="allergy", name=named, ids=(group,), questions=questions)
+        if drug is None:
+            return None
+        groups = tuple(allergy.id for allergy in self._edition.facts.allergies if allergy.members & drug.tokens)
+        return replace(drug, kind="allergy", ids=groups or drug.ids)
 
     def _procedure(self, text: str, *, may_complete: bool) -> Resolution | None:
         found = list(self._procedures_in(text, may_complete=may_complete))
@@ -133,59 +147,38 @@ class Resolver:
         whole = self._procedures.exact(fold(text))
         for piece in [text] if whole else _PIECES.split(text):
             key = fold(piece) if whole else _without_place(fold(piece))
-            if not key:
+            if not key or all(word in _MANNER for word in key.split()):
                 continue
             identity = (
                 self._procedures.exact(fold(piece))
                 or self._procedures.exact(key)
                 or (self._procedures.beginning(key) if may_complete else None)
+                or next((known for head, _ in heads(key.split(), _MANNER) if (known := self._procedures.exact(head))), None)
             )
             yield self._edition.procedures[identity] if identity else None
+
+    def _misspelt_procedure(self, text: str) -> Resolution | None:
+        key = _without_place(fold(text))
+        meant = self._procedures.misspelt(key) if len(key) > _SHORTEST_AGENT else None
+        if meant is None:
+            return None
+        found = self._procedure(self._edition.procedures[meant].name.de, may_complete=False)
+        return found and replace(found, text=text, questions=("spelling",))
 
     def _not_planned(self, text: str) -> Resolution:
         key = _without_place(fold(text))
         names = [self._edition.procedures[near].name.de for near in self._procedures.near(key)]
         return unresolved(text, "planned", [*names, *self._drugs.not_found(text, "planned").suggestions])
 
-    def _by_code(self, text: str) -> Resolution:
-        code = text.strip().upper()
-        fitting = [
-            condition
-            for condition in self._edition.facts.conditions
-            for icd in condition.icd
-            if code == icd or code.startswith((icd + ".", icd))
-        ]
-        longest = max((len(icd) for condition in fitting for icd in condition.icd if code.startswith(icd)), default=0)
-        fitting = [condition for condition in fitting if any(len(icd) == longest and code.startswith(icd) for icd in condition.icd)]
-        is_broad = any(code.startswith(broad) for broad in _BROAD_CODES)
-        if len(fitting) == 1 and not is_broad:
-            return _condition(text, fitting[0], ("time",) if fitting[0].recent_months else ())
-        return unresolved(text, "condition", (condition.name.de for condition in fitting))
 
-
-def _condition(text: str, condition: Condition, questions: tuple[Question, ...]) -> Resolution:
-    return Resolution(
-        text=text,
-        role="condition",
-        kind="condition",
-        name=condition.name,
-        ids=(condition.id,),
-        tokens=frozenset({f"cond:{condition.id}"}),
-        questions=questions,
-    )
+def _place(text: str) -> str:
+    """Where in the mouth, as typed: `36`, `regio 46`, `UK links`; empty when the line does not say."""
+    found = _PLACED.search(text)
+    if found is None:
+        return ""
+    return " ".join(part for part in (found["regio"], found["teeth"], found["jaw"]) if part)
 
 
 def _without_place(key: str) -> str:
     """Without tooth numbers and words for a place in the mouth."""
     return " ".join(word for word in key.split() if not (word.isdigit() or word in _PLACE))
-
-
-def _months_passed(text: str, today: date) -> float | None:
-    """How many months ago, as far as the line says; a bare year counts from its end, so nothing is made older than sure."""
-    found = _TIME.search(text)
-    if found is None:
-        return None
-    if found["year"]:
-        return float(max(0, (today.year - int(found["year"]) - 1) * 12 + today.month - 1))
-    count = _COUNTS.get(found["count"].casefold()) or int(found["count"])
-    return count * _MONTHS[found["unit"].casefold()]

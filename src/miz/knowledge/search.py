@@ -2,11 +2,23 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import apsw
 
-from miz.knowledge.words import LONGEST_PREFIX, SHORTEST_CORRECTED, TWO_EDITS_FROM, edits, fold, key_of, one_less, two_less, within_one
+from miz.knowledge.words import (
+    LONGEST_PREFIX,
+    SHORTEST_CORRECTED,
+    TWO_EDITS_FROM,
+    edits,
+    fold,
+    key_of,
+    one_less,
+    sound,
+    two_less,
+    within_one,
+)
 
 # a number with its unit; not one that belongs to a word: `B12`, `1A`
 _STRENGTH = re.compile(
@@ -17,6 +29,8 @@ _MOST_ROWS = 64
 _MOST_PREFIXES = 12
 _SHORTEST_PART = 4
 _SHORTEST_JOINED_MAKER = 5
+_MOST_KEPT = 20_000
+_MOST_LIKE_IT = 20
 
 
 class Match(NamedTuple):
@@ -38,6 +52,7 @@ class NameIndex:
 
     def __init__(self, connection: apsw.Connection, makers: Iterable[str] = ()) -> None:
         self._connection = connection
+        self.exact = lru_cache(maxsize=_MOST_KEPT)(self._exact)
         self._makers = sorted({fold(maker) for maker in makers}, key=lambda maker: (-len(maker), maker))
 
     def find(self, text: str, limit: int) -> list[Match]:
@@ -79,12 +94,31 @@ class NameIndex:
                 hits += len(whole)
                 yield whole
 
-    def exact(self, key: str) -> list[Match]:
+    def _exact(self, key: str) -> list[Match]:
         """Names that are just this; a drug's own name before an abbreviation of another."""
         rows = self._connection.execute(
             "SELECT entry_no, text, key FROM name WHERE key = ? ORDER BY is_other, name_no LIMIT ?", (key, _MOST_ROWS)
         )
         return [Match(entry_no, name, key, True) for entry_no, name, key in rows]
+
+    def closest(self, word: str) -> list[tuple[int, Match]]:
+        """Whole names up to two typing errors away, each with their number; one that only sounds the same counts as one."""
+        start = word[: LONGEST_PREFIX + 1]
+        words = set(self._sounding(word))
+        for prefix in self._prefixes({start, *one_less(start), *two_less(start)}):
+            if len(prefix) < LONGEST_PREFIX:
+                words.add(prefix)
+            else:
+                rows = self._connection.execute("SELECT word FROM word WHERE word >= ? LIMIT ?", (prefix, _MOST_LIKE_IT))
+                words.update(longer for (longer,) in rows if longer.startswith(prefix))
+        same = sound(word)
+        near = ((1 if sound(other) == same else edits(word, other), other) for other in words if abs(len(other) - len(word)) <= 2)
+        return [(distance, match) for distance, other in sorted(near) if distance <= 2 for match in self.exact(other)]
+
+    def _sounding(self, word: str) -> list[str]:
+        heard = sound(word)
+        rows = self._connection.execute("SELECT word FROM word_sound WHERE key = ? LIMIT ?", (key_of(heard), _MOST_ROWS))
+        return [other for (other,) in rows if sound(other) == heard]
 
     def beginning(self, key: str) -> list[Match]:
         """Names that begin with this."""

@@ -8,7 +8,12 @@ from zlib import crc32
 LONGEST_TEXT = 400
 SHORTEST_CORRECTED = 4
 TWO_EDITS_FROM = 8
+TWO_EDITS_KEPT_FROM = 6
 LONGEST_PREFIX = 14
+_HEARD = (
+    ("ph", "f"), ("th", "t"), ("rh", "r"), ("sch", "s"), ("ch", "k"), ("ck", "k"), ("ce", "ze"), ("ci", "zi"), ("cy", "zi"), ("c", "k"),
+    ("qu", "kw"), ("x", "ks"), ("y", "i"), ("v", "f"), ("w", "f"), ("ie", "i"), ("h", ""),
+)  # fmt: skip
 
 
 @lru_cache(maxsize=4096)
@@ -18,6 +23,18 @@ def fold(text: str) -> str:
     if not plain.isascii():
         plain = "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))
     return " ".join("".join(sign if sign.isalnum() and sign < "\u0250" else " " for sign in plain).split())
+
+
+def with_umlauts(key: str) -> str:
+    """A folded text whose `ae`, `oe`, `ue` were typed for ä, ö, ü: `acetylsalicylsaeure` -> `acetylsalicylsaure`."""
+    return key.replace("ae", "a").replace("oe", "o").replace("ue", "u")
+
+
+def sound(word: str) -> str:
+    """How a folded word sounds to a German ear; words that differ only in spelling agree: `kandesartan`, `candesartan`."""
+    for written, heard in _HEARD:
+        word = word.replace(written, heard)
+    return "".join(sign for place, sign in enumerate(word) if place == 0 or sign != word[place - 1])
 
 
 def key_of(text: str) -> int:
