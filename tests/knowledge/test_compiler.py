@@ -9,7 +9,9 @@ import pytest
 
 from miz.knowledge.compiler import compile_edition, main
 from miz.knowledge.edition import Edition
-from miz.knowledge.table_files import TABLES_FOLDER, KnowledgeFaultsError
+from miz.knowledge.monographs import find_monographs, monograph
+from miz.knowledge.reviews import fingerprint
+from miz.knowledge.table_files import TABLES_FOLDER, KnowledgeFaultsError, read_tables
 
 Change = Callable[[list[dict[str, str]]], None]
 
@@ -75,7 +77,31 @@ PLANTED = {
     "group column against groups.csv": ("substances.csv", 2, "groups", "ppi|vka"),
     "qt class unknown": ("substances.csv", 2, "qt", "maybe"),
     "id of the same substance differs": ("dental_drugs.csv", 2, "drug_id", "ibuprofen-dental"),
-    "pregnancy value unknown": ("dental_drugs.csv", 2, "preg_t1", "perhaps"),
+    "pregnancy value unknown": ("dental_drugs.csv", 2, "pregnancy", "1:perhaps"),
+    "week of pregnancy beyond the last": ("dental_drugs.csv", 2, "pregnancy", "1:caution|43:warning"),
+    "week of pregnancy zero": ("dental_drugs.csv", 2, "pregnancy", "0:caution"),
+    "weeks of pregnancy that fall": ("dental_drugs.csv", 2, "pregnancy", "20:caution|14:warning"),
+    "pregnancy not stated": ("dental_drugs.csv", 2, "pregnancy", ""),
+    "lactation value unknown": ("dental_drugs.csv", 2, "lactation", "avoid"),
+    "dose in words": ("dental_drugs.csv", 2, "single_mg", "400 bis 600"),
+    "dose upside down": ("dental_drugs.csv", 2, "single_mg", "600-400"),
+    "dose that its text does not name": ("dental_drugs.csv", 2, "single_mg", "400-800"),
+    "maximum that its text does not name": ("dental_drugs.csv", 2, "max_day_mg", "4800"),
+    "interval that its text does not name": ("dental_drugs.csv", 2, "interval_h", "4"),
+    "dose in one language": ("dental_drugs.csv", 2, "dose_en", ""),
+    "dose of other numbers in English": ("dental_drugs.csv", 2, "dose_en", "400 to 500 mg every 6 to 8 h"),
+    "minimum age of nobody": ("dental_drugs.csv", 2, "min_age_years", "300"),
+    "minimum age without a severity": ("dental_drugs.csv", 2, "min_age_severity", ""),
+    "kidney called unlimited against its rows": ("dental_drugs.csv", 2, "kidney", "none"),
+    "kidney value unknown": ("dental_drugs.csv", 2, "kidney", "bad"),
+    "eGFR out of range": ("organ_limits.csv", 2, "below_egfr", "150"),
+    "eGFR missing": ("organ_limits.csv", 2, "below_egfr", ""),
+    "limit of an unknown drug": ("organ_limits.csv", 2, "drug_id", "ibuprofn"),
+    "limit without an action": ("organ_limits.csv", 2, "action_de", ""),
+    "limit of a severity unknown": ("organ_limits.csv", 2, "severity", "ok"),
+    "limit without a source": ("organ_limits.csv", 2, "sources", ""),
+    "stage of the liver unknown": ("organ_limits.csv", row_of("organ_limits.csv", "organ", "liver"), "stage", "half"),
+    "organ unknown": ("organ_limits.csv", 2, "organ", "heart"),
     "allergy group unknown": ("dental_drugs.csv", 2, "allergy_groups", "nsaids"),
     "substance of a product unknown": ("products.csv", 2, "substances", "phenprocoumone"),
     "product points to the wrong table": ("products.csv", 2, "where_listed", "dental_drugs"),
@@ -88,11 +114,42 @@ PLANTED = {
     "need unknown": ("conditions.csv", 2, "affects", "need:prayer"),
     "later condition unknown": ("conditions.csv", row_of("conditions.csv", "condition_id", "ACS_RECENT"), "otherwise", "CHDX"),
     "member of an allergy unknown": ("allergies.csv", 2, "members", "atc:J99"),
-    "cross-reaction with something unknown": ("allergies.csv", 2, "cross_reactions", "cefalexine:warning"),
+    "cross-reaction with something unknown": ("cross_reactions.csv", 2, "selector", "sub:cefalexine"),
+    "cross-reaction of an unknown allergen": ("cross_reactions.csv", 2, "allergens", "sub:penicilin"),
+    "cross-reaction of an unknown allergy": ("cross_reactions.csv", 2, "allergy_id", "penicilin"),
+    "kind of reaction unknown": ("cross_reactions.csv", 2, "reactions", "immediate|itch"),
+    "severity of a cross-reaction unknown": ("cross_reactions.csv", 2, "severity", "high"),
     "bleeding class unknown": ("procedures.csv", 2, "bleeding", "lots"),
     "dose is no number": ("la_max_doses.csv", 2, "max_mg_per_kg", "sieben"),
     "trade name of another agent": ("la_max_doses.csv", 2, "products", "mepivastesin"),
+    "solution of an unknown substance": ("la_max_doses.csv", 2, "agent", "articain"),
+    "vasoconstrictor unknown": ("la_max_doses.csv", 2, "vasoconstrictor", "adrenalin"),
+    "dilution against its strength": ("la_max_doses.csv", 2, "dilution", "100000"),
+    "solution without a maximum": ("la_max_doses.csv", row_of("la_max_doses.csv", "solution_id", "articaine-4-plain"), "max_mg_per_kg", ""),
+    "unit of a vasoconstrictor unknown": ("vasoconstrictor_limits.csv", 2, "unit", "mcg"),
+    "heart of a vasoconstrictor unknown": ("vasoconstrictor_limits.csv", 2, "applies", "weak"),
     "regimen for an unknown substance": ("dose_regimens.csv", 2, "substance", "ibuprofene"),
+    "regimen that its text does not name": ("dose_regimens.csv", 2, "single_per_kg", "7-12"),
+    "regimen of two kinds of dose": ("dose_regimens.csv", 2, "single", "400"),
+    "regimen without a dose": ("dose_regimens.csv", 3, "single", ""),
+    "regimen above its own maximum": ("dose_regimens.csv", 3, "max_single", "500"),
+    "regimen of a unit unknown": ("dose_regimens.csv", 2, "unit", "ml"),
+    "regimen of a population unknown": ("dose_regimens.csv", 2, "population", "baby"),
+    "regimen for an allergy unknown": ("dose_regimens.csv", 2, "penicillin_allergy", "maybe"),
+    "prophylaxis without its lead": (
+        "dose_regimens.csv",
+        row_of("dose_regimens.csv", "regimen_id", "endocarditis-adult-amoxicillin"),
+        "lead_minutes",
+        "",
+    ),
+    "limit of age for a substance unknown": ("priscus_limits.csv", 2, "substance", "ibuprofene"),
+    "limit of age lifted by nothing": ("priscus_limits.csv", 2, "unless", "grp:ppis"),
+    "limit of age that its text does not name": ("priscus_limits.csv", 2, "max_day_mg", "1600"),
+    "limit of age in words": ("priscus_limits.csv", 2, "max_days", "a week"),
+    "age called conditional without a limit": ("substances.csv", 2, "priscus", "conditional"),
+    "source of a condition missing": ("conditions.csv", 2, "sources", ""),
+    "two procedures typed alike": ("procedures.csv", 3, "synonyms", "Reihenextraktion|Zahn ziehen"),
+    "two substances called the same": ("substances.csv", 3, "name_de", "Omeprazol"),
     "ingredient unknown": ("combinations.csv", 2, "ingredients", "articaine|epinephrin"),
     "group of a question unknown": ("questions.csv", 2, "group_id", "hearts"),
     "condition of a question unknown": ("questions.csv", 2, "condition_id", "ACS"),
@@ -220,3 +277,94 @@ def test_source_none_is_no_source(tables: Path, tmp_path: Path) -> None:
 def test_the_command_compiles_to_the_path_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(tmp_path / "made.sqlite")]) == 0
     assert "2026.1" in capsys.readouterr().out
+
+
+# rows of tables that are empty until others fill them: a signature, a product information
+SIGNATURE = {"table": "interactions.csv", "row_id": "I001", "sha256": "0" * 64, "reviewer": "Dr. A", "date": "2026-11-20"}
+DOCUMENT = {"document_id": "marcumar-fi", "product_id": "marcumar", "title": "Marcumar 3 mg", "as_of": "2026-05", "sources": "none"}
+SECTION = {"document_id": "marcumar-fi", "section": "4.5", "title": "Wechselwirkungen", "text": "Mit anderen Gerinnungshemmern."}
+
+
+def fill(path: Path, *rows: dict[str, str]) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        columns = next(csv.reader(file))
+    with path.open("a", newline="", encoding="utf-8") as file:
+        csv.DictWriter(file, columns, lineterminator="\n").writerows(rows)
+
+
+@pytest.mark.parametrize(
+    ("file", "column", "value"),
+    [
+        ("reviews.csv", "table", "reviews.csv"),
+        ("reviews.csv", "row_id", "I999"),
+        ("reviews.csv", "sha256", "abc"),
+        ("reviews.csv", "reviewer", ""),
+        ("reviews.csv", "date", "20. November"),
+        ("documents.csv", "product_id", "marcumarr"),
+        ("documents.csv", "as_of", "May 2026"),
+        ("documents.csv", "document_id", "other"),
+        ("documents.csv", "sources", "GUESS"),
+        ("document_sections.csv", "document_id", "other"),
+        ("document_sections.csv", "section", "four"),
+        ("document_sections.csv", "text", ""),
+    ],
+)
+def test_a_fault_in_a_row_that_others_deliver_is_named(tables: Path, tmp_path: Path, file: str, column: str, value: str) -> None:
+    for name, row in (("reviews.csv", SIGNATURE), ("documents.csv", DOCUMENT), ("document_sections.csv", SECTION)):
+        fill(tables / name, row | {column: value} if name == file else row)
+    with pytest.raises(KnowledgeFaultsError) as caught:
+        compile_edition(tmp_path / "edition.sqlite", tables)
+    assert (file, 2, column) in {(fault.file, fault.row, fault.column) for fault in caught.value.faults}
+
+
+def test_two_people_sign_a_text_and_it_is_reviewed_until_it_changes(tables: Path, tmp_path: Path) -> None:
+    def is_reviewed() -> bool:
+        compile_edition(tmp_path / "edition.sqlite", tables)
+        edition = Edition.open(tmp_path / "edition.sqlite")
+        assert not edition.rules["I002"].is_reviewed
+        return edition.rules["I001"].is_reviewed
+
+    text = next(row for row in read_tables(tables)["interactions.csv"] if row["rule_id"] == "I001")
+    first = SIGNATURE | {"sha256": fingerprint(text)}
+    fill(tables / "reviews.csv", first)
+    assert not is_reviewed()
+    fill(tables / "reviews.csv", first | {"reviewer": "Dr. B", "sha256": "1" * 64})
+    assert not is_reviewed()
+    fill(tables / "reviews.csv", first | {"reviewer": "Dr. B"})
+    assert is_reviewed()
+    change(tables / "interactions.csv", cell(text.number, "effect_de", "Blutung."))
+    assert not is_reviewed()
+
+
+def test_nobody_signs_for_two(tables: Path, tmp_path: Path) -> None:
+    fill(tables / "reviews.csv", SIGNATURE, SIGNATURE | {"reviewer": "dr.  a", "date": "2026-11-21"})
+    with pytest.raises(KnowledgeFaultsError) as caught:
+        compile_edition(tmp_path / "edition.sqlite", tables)
+    assert [(fault.file, fault.row, fault.column) for fault in caught.value.faults] == [("reviews.csv", 3, "reviewer")]
+
+
+def test_a_product_information_is_kept_with_its_sections_in_order(tables: Path, tmp_path: Path) -> None:
+    fill(tables / "documents.csv", DOCUMENT)
+    fill(tables / "document_sections.csv", SECTION | {"section": "4.10"}, SECTION)
+    compile_edition(tmp_path / "edition.sqlite", tables)
+    edition = Edition.open(tmp_path / "edition.sqlite")
+    found = monograph(edition, "phenprocoumon", "de")
+    assert found is not None
+    (document,) = found.documents
+    assert (document.product, document.as_of, [section.number for section in document.sections]) == ("marcumar", "2026-05", ["4.5", "4.10"])
+    assert document.sections[0].text.in_language("en") == "Mit anderen Gerinnungshemmern."
+    assert "phenprocoumon" in [hit.id for hit in find_monographs(edition, "anderen Gerinnungshemmern", "de")]
+
+
+def test_figures_are_read_as_the_texts_say_them(tmp_path: Path) -> None:
+    compile_edition(tmp_path / "edition.sqlite")
+    edition = Edition.open(tmp_path / "edition.sqlite")
+    ibuprofen, child = edition.dental["ibuprofen"], edition.regimens["analgesia-child-ibuprofen"]
+    assert (ibuprofen.single_mg, ibuprofen.interval_h, ibuprofen.max_day_mg) == ((400, 600), (6, 8), 2400)
+    assert [(step.week, step.severity) for step in ibuprofen.pregnancy] == [(1, "caution"), (20, "warning"), (28, "contraindicated")]
+    assert [(limit.below, limit.severity) for limit in ibuprofen.renal] == [(30, "contraindicated"), (60, "warning")]
+    assert (child.single_per_kg, child.max_day_per_kg, child.min_weight_kg) == ((7, 10), 30, 6)
+    assert edition.regimens["antibiotic-child-phenoxymethylpenicillin"].unit == "IU"
+    assert edition.dental["amoxicillin"].pregnancy == ()
+    assert edition.dental["amoxicillin"].is_liver_rated
+    assert not edition.dental["procaine"].is_kidney_rated

@@ -309,7 +309,7 @@ def _solution(row: Row, selectors: Selectors) -> Iterator[Fault]:
         if abs(float(strength) - expected) > 0.01:
             yield row.fault("epinephrine_ug_per_ml", f"1:{dilution or 0} is {expected:g} micrograms per ml")
     if not row["max_mg_per_kg"] and not row["max_mg_absolute"]:
-        yield row.fault("max_mg_absolute", "a solution needs a maximum per kg or an absolute one")
+        yield row.fault("max_mg_per_kg", "a solution needs a maximum per kg or an absolute one")
 
 
 def _trade_names(row: Row, tables: Tables) -> Iterator[Fault]:

@@ -42,6 +42,13 @@ _REQUIRED = {
     "sources.csv": "title status_and_use_de",
 }
 _REACTIONS = get_args(ReactionKind)
+_NAMED = {
+    "substances.csv": "inn_en name_de",
+    "dental_drugs.csv": "inn_en name_de",
+    "procedures.csv": "name_de name_en synonyms",
+    "conditions.csv": "name_de name_en synonyms",
+    "allergies.csv": "name_de name_en synonyms",
+}
 _YES_NO = ("yes", "no")
 _ALLOWED: dict[tuple[str, str], tuple[str, ...]] = {
     ("interactions.csv", "severity"): SEVERITIES,
@@ -88,7 +95,7 @@ def faults_of(tables: Tables, selectors: Selectors) -> list[Fault]:
     """All faults, in the order of the tables and rows."""
     checks: list[Callable[[Tables, Selectors], Iterator[Fault]]] = [
         _ids, _cells, _languages, _sources, _substances, _combinations, _products, _groups, _interactions, _conditions, _allergies,
-        dose_faults, question_faults, document_faults, review_faults,
+        _double_names, dose_faults, question_faults, document_faults, review_faults,
     ]  # fmt: skip
     faults = {fault for check in checks for fault in check(tables, selectors)}
     files = list(COLUMNS)
@@ -253,6 +260,17 @@ def _interactions(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
             yield row.fault("mechanism", f"„{row['mechanism']}“ is not in mechanisms.csv")
         if row["evidence"] == "D" and row["severity"] in SEVERITIES[2:]:
             yield row.fault("severity", "plausibility alone (evidence D) reaches at most caution")
+
+
+def _double_names(tables: Tables, _: Selectors) -> Iterator[Fault]:
+    """A name leads to one row: two rows of a table may not be typed alike, nor two substances be called the same."""
+    for file, columns in _NAMED.items():
+        owners: dict[str, str] = {}
+        for row in tables[file]:
+            typed = [(column, name) for column in columns.split() for name in row.parts(column)]
+            for column, name in typed:
+                if owners.setdefault(fold(name), row[IDS[file]]) != row[IDS[file]]:
+                    yield row.fault(column, f"„{name}“ is a name of „{owners[fold(name)]}“ too")
 
 
 def _conditions(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
