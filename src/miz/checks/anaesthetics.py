@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from miz.checks.amounts import Amount, amount_in
-from miz.checks.figures import Figures, amount, is_refused, rounded_down
+from miz.checks.figures import VASOCONSTRICTORS, Figures, amount, is_refused, rounded_down
 from miz.checks.findings import Setting
 from miz.checks.interactions import interactions
 from miz.checks.model import RANK, Thing
@@ -25,7 +25,6 @@ LimitedBy = Literal["weight", "absolute", "vasoconstrictor", "child"]
 # up to 11 years a patient is a child for doses (ICH E11); older ones get the adult's milligrams for each kilogram
 CHILD_YEARS = 12
 _EPINEPHRINE = "epinephrine"
-_VASOCONSTRICTORS = ("epinephrine", "norepinephrine", "felypressin")
 _CLASS = "N01B"
 _TINY = 1e-6  # what binary fractions differ by
 
@@ -70,6 +69,14 @@ class _Plan:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Epinephrine:
+    """The most of epinephrine in a session, and what makes it the careful limit: by name, nothing for the healthy."""
+
+    limit_mg: float
+    causes: list[str]
+
+
 def maximum(solution: AnaestheticSolution, *, weight_kg: float, is_child: bool, epinephrine_mg: float) -> Maximum | None:
     """The most for one session; None when the data hold no value for this patient. `epinephrine_mg` is the limit in milligrams."""
     per_kg = solution.child_max_mg_per_kg if is_child else solution.max_mg_per_kg
@@ -89,9 +96,11 @@ def anaesthetics(setting: Setting, case: Case, findings: list[Finding]) -> Figur
     `findings` are those of all other checks: a solution that one of them forbids gets no maximum, as any would be an offer.
     """
     figures, told = Figures(), list[tuple[_Plan, Maximum]]()
-    for thing in setting.planned:
-        if not _is_anaesthetic(setting, thing):
-            continue
+    planned = [thing for thing in setting.planned if _is_anaesthetic(setting, thing)]
+    if not planned:
+        return figures
+    epinephrine = _epinephrine(setting)
+    for thing in planned:
         text = thing.meaning.text
         if is_refused(findings, {setting.edition.substances[part].inn for part in thing.meaning.substances}):
             figures.not_checked.append(setting.say(FORBIDDEN).format(text=text))
@@ -102,12 +111,12 @@ def anaesthetics(setting: Setting, case: Case, findings: list[Finding]) -> Figur
             continue
         if plan.is_open:
             figures.not_checked.append(setting.say(DILUTION_MISSING).format(text=text, solution=_name(setting, plan)))
-        found = _maximum_for(setting, plan, case.patient)
+        found = _maximum_for(setting, plan, case.patient, epinephrine.limit_mg)
         if isinstance(found, str):
             figures.not_checked.append(found)
             continue
         told.append((plan, found))
-    _tell(setting, case, told, figures)
+    _tell(setting, case, told, epinephrine, figures)
     return figures
 
 
@@ -119,8 +128,8 @@ def _plan_of(setting: Setting, thing: Thing) -> _Plan | None:
     """The one solution on file that the line means; with an open concentration the one that reaches its limit first."""
     said, named = amount_in(thing.meaning.text), amount_in(thing.meaning.name.de)
     said = replace(said, percent=said.percent or named.percent, dilution=said.dilution or named.dilution)
-    agents = [part for part in thing.meaning.substances if part not in _VASOCONSTRICTORS]
-    added = next((part for part in thing.meaning.substances if part in _VASOCONSTRICTORS), "")
+    agents = [part for part in thing.meaning.substances if part not in VASOCONSTRICTORS]
+    added = next((part for part in thing.meaning.substances if part in VASOCONSTRICTORS), "")
     fitting = [
         solution
         for solution in setting.edition.facts.anaesthetics
@@ -136,10 +145,9 @@ def _plan_of(setting: Setting, thing: Thing) -> _Plan | None:
     return _Plan(thing, first, said, is_open=len(fitting) > 1)
 
 
-def _maximum_for(setting: Setting, plan: _Plan, patient: CasePatient) -> Maximum | str:
+def _maximum_for(setting: Setting, plan: _Plan, patient: CasePatient, epinephrine_mg: float) -> Maximum | str:
     """The maximum, or the sentence that says what is missing for it."""
     solution, say, words = plan.solution, setting.say, {"solution": _name(setting, plan)}
-    limit, _ = _epinephrine_limit(setting)
     if patient.age is None and solution.child_max_mg_per_kg != solution.max_mg_per_kg:
         return say(AGE_MISSING).format(**words)
     is_child = patient.age is not None and patient.age < CHILD_YEARS
@@ -148,16 +156,15 @@ def _maximum_for(setting: Setting, plan: _Plan, patient: CasePatient) -> Maximum
     needs_weight = solution.child_max_mg_per_kg if is_child else solution.max_mg_per_kg
     if needs_weight is not None and patient.weight_kg is None:
         return say(WEIGHT_MISSING).format(**words)
-    return maximum(solution, weight_kg=patient.weight_kg or 0, is_child=is_child, epinephrine_mg=limit) or say(NO_SOLUTION).format(
+    return maximum(solution, weight_kg=patient.weight_kg or 0, is_child=is_child, epinephrine_mg=epinephrine_mg) or say(NO_SOLUTION).format(
         text=plan.thing.meaning.text
     )
 
 
-def _epinephrine_limit(setting: Setting) -> tuple[float, list[str]]:
-    """The limit of epinephrine in milligrams, and what makes it the careful one: by name, none for the healthy."""
+def _epinephrine(setting: Setting) -> _Epinephrine:
     limits = {row.applies: row.limit for row in setting.edition.facts.vasoconstrictor_limits if row.agent == _EPINEPHRINE}
     causes = list(dict.fromkeys(_careful_causes(setting)))
-    return limits["cardiac" if causes else "healthy"], causes
+    return _Epinephrine(limits["cardiac" if causes else "healthy"], causes)
 
 
 def _careful_causes(setting: Setting) -> Iterator[str]:
@@ -185,7 +192,7 @@ def _careful_causes(setting: Setting) -> Iterator[str]:
             yield from (setting.things[place].label(edition, setting.things[place].tokens, language) for place in places)
 
 
-def _tell(setting: Setting, case: Case, told: list[tuple[_Plan, Maximum]], figures: Figures) -> None:
+def _tell(setting: Setting, case: Case, told: list[tuple[_Plan, Maximum]], epinephrine: _Epinephrine, figures: Figures) -> None:
     """The figures of all solutions together: each takes its share of the one maximum."""
     planned = [plan.amount.mg_of(plan.solution) for plan, _ in told]
     used = sum(mg / most.mg for (_, most), mg in zip(told, planned, strict=True) if mg is not None)
@@ -193,7 +200,7 @@ def _tell(setting: Setting, case: Case, told: list[tuple[_Plan, Maximum]], figur
     for (plan, most), mg in zip(told, planned, strict=True):
         if mg is None and (len(told) > 1 or plan.amount.is_on_surface):
             figures.not_checked.append(setting.say(AMOUNT_MISSING).format(text=plan.thing.meaning.text))
-        notes = list(_notes(setting, case, plan, most, is_shared=len(told) > 1))
+        notes = list(_notes(setting, case, plan, most, epinephrine, is_shared=len(told) > 1))
         figures.computed.append(_computed(setting, plan, most, mg, rest, notes))
         if case.patient.weight_kg is not None and case.patient.weight_kg < (plan.solution.min_weight_kg or 0):
             figures.findings.append(_too_light(setting, plan, most))
@@ -225,20 +232,20 @@ def _computed(setting: Setting, plan: _Plan, most: Maximum, mg: float | None, re
     )
 
 
-def _notes(setting: Setting, case: Case, plan: _Plan, most: Maximum, *, is_shared: bool) -> Iterator[str]:
+def _notes(setting: Setting, case: Case, plan: _Plan, most: Maximum, epinephrine: _Epinephrine, *, is_shared: bool) -> Iterator[str]:
     solution, patient, say, language = plan.solution, case.patient, setting.say, setting.language
     if patient.age is not None and patient.age < (solution.min_age_years or 0):
         yield say(BELOW_AGE).format(age=_age(solution.min_age_years or 0, say, language))
     if patient.weight_kg is not None and patient.weight_kg < (solution.min_weight_kg or 0):
         yield say(BELOW_WEIGHT).format(weight=amount(solution.min_weight_kg or 0, "kg", language))
-    limit, causes = _epinephrine_limit(setting)
-    if solution.epinephrine_ug_per_ml and causes:
-        yield say(CAREFUL_LIMIT).format(limit=amount(limit * 1000, say(MICROGRAMS), language), causes=", ".join(causes))
+    if solution.epinephrine_ug_per_ml and epinephrine.causes:
+        limit = amount(epinephrine.limit_mg * 1000, say(MICROGRAMS), language)
+        yield say(CAREFUL_LIMIT).format(limit=limit, causes=", ".join(epinephrine.causes))
     elif solution.epinephrine_ug_per_ml and (case.medication is None or patient.conditions is None):
         yield say(HISTORY_OPEN)
     if is_shared:
         yield say(SHARED)
-    if note := solution.notes.in_language(language):
+    if most.limited_by == "child" and (note := solution.notes.in_language(language)):
         yield note
 
 

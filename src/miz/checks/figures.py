@@ -6,6 +6,7 @@ from math import floor
 from miz.ui.i18n import format_number
 from miz.wire.client_protocol import AnaestheticMaximum, DoseLimit, Finding, Recommendation
 
+VASOCONSTRICTORS = frozenset({"epinephrine", "norepinephrine", "felypressin"})
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -36,5 +37,9 @@ def amounts(low: float, high: float, unit: str, language: str, to: str) -> str:
 
 
 def is_refused(findings: list[Finding], inns: set[str]) -> bool:
-    """Whether a finding forbids the drug of these INNs for this patient; then no figure is told, as any would be an offer."""
-    return any(finding.severity == "contraindicated" and inns <= set(finding.subjects) for finding in findings)
+    """Whether a finding forbids the drug of these INNs for this patient; then no figure is told, as any would be an offer.
+
+    What is said of a solution with a vasoconstrictor is not said of the same agent without it.
+    """
+    subjects = (set(finding.subjects) for finding in findings if finding.severity == "contraindicated")
+    return any(inns <= named and named & VASOCONSTRICTORS <= inns for named in subjects)

@@ -18,7 +18,7 @@ from miz.checks.model import RANK, Thing
 from miz.checks.wording import N_
 from miz.knowledge.model import Condition, DoseRegimen, Procedure
 from miz.knowledge.resolution import Resolution
-from miz.wire.client_protocol import Case, CasePatient, Finding, Recommendation, RecommendedDrug
+from miz.wire.client_protocol import Case, CasePatient, Finding, Recommendation, RecommendedDrug, Severity
 
 _PURPOSE: Literal["endocarditis_prophylaxis"] = "endocarditis_prophylaxis"
 _CONSIDER = "endocarditis_prophylaxis_consider"
@@ -85,7 +85,7 @@ def _sentence(setting: Setting, message: str, met: Met) -> str:
 def _recommend(setting: Setting, case: Case, met: Met, necessity: str, figures: Figures) -> None:
     rows = [row for row in setting.edition.facts.regimens if row.purpose == _PURPOSE]
     patient = case.patient
-    options = [option for row in _choosable(setting, case, rows) if (option := _option(setting, patient, row, rows))]
+    options = _options(setting, case, rows)
     options.sort(key=lambda option: bool(option.caution))
     if not options:
         figures.not_checked.append(setting.say(NOTHING_POSSIBLE))
@@ -107,21 +107,25 @@ def _recommend(setting: Setting, case: Case, met: Met, necessity: str, figures: 
     )
 
 
-def _choosable(setting: Setting, case: Case, rows: list[DoseRegimen]) -> list[DoseRegimen]:
-    """One row for each drug, of the patient's age group, that the recorded reaction to penicillin leaves.
+def _options(setting: Setting, case: Case, rows: list[DoseRegimen]) -> list[RecommendedDrug]:
+    """One row for each drug, of the patient's age group, that the recorded reaction to penicillin leaves and nothing else forbids.
 
     Without such an allergy the drugs for just that; the others only where none of these is possible, or allergies were not asked.
     """
     group = "child" if case.patient.age is not None and case.patient.age < _ADULT_YEARS else "adult"
     own = [row for row in rows if row.population in (group, "any") and not row.is_advised_against]
     reactions = _penicillin_reactions(setting)
+
+    def possible(after: set[str]) -> list[RecommendedDrug]:
+        chosen = (row for row in own if row.penicillin_allergy in after)
+        return [option for row in chosen if (option := _option(setting, case.patient, row, rows))]
+
     if reactions & {"immediate", "severe_delayed", "unknown"}:
-        return [row for row in own if row.penicillin_allergy == "any"]
-    if reactions & {"delayed"}:
-        return [row for row in own if row.penicillin_allergy != "none"]
-    first = [row for row in own if row.penicillin_allergy == "none"]
-    is_asked = case.patient.allergies is not None
-    return first if is_asked and any(_option(setting, case.patient, row, rows) for row in first) else own
+        return possible({"any"})
+    if "delayed" in reactions:
+        return possible({"not_immediate", "any"})
+    first = possible({"none"})
+    return first if first and case.patient.allergies is not None else [*first, *possible({"not_immediate", "any"})]
 
 
 def _penicillin_reactions(setting: Setting) -> set[str]:
@@ -187,12 +191,20 @@ def _against(setting: Setting, substance: str) -> Iterator[Finding]:
     meaning = Resolution(
         text=drug.name.de, role="planned", kind="substance", name=drug.name, ids=(drug.id,), substances=drug.substances, tokens=drug.tokens
     )
+
+    def is_grave(severity: Severity) -> bool:
+        return RANK[severity] >= RANK["warning"]
+
     thing = Thing(len(setting.things), meaning)
     ill = [one for one in setting.things if one.meaning.role == "condition"]
     among = replace(setting, things=[*setting.things, thing])
     found = (
         *condition_findings(replace(setting, things=[*ill, thing])),
         *allergy_findings(replace(setting, things=[thing])),
-        *(interaction_finding(among, each) for each in interactions(setting.edition, among.things, about=thing)),
+        *(
+            interaction_finding(among, each)
+            for each in interactions(setting.edition, among.things, about=thing)
+            if is_grave(each.rule.severity)
+        ),
     )
-    yield from (finding for finding in found if RANK[finding.severity] >= RANK["warning"])
+    yield from (finding for finding in found if is_grave(finding.severity))

@@ -7,7 +7,7 @@ reads the `.po` files instead.
 import io
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Literal
@@ -89,6 +89,7 @@ def format_moment(value: datetime | None, language: str, zone: ZoneInfo, *, now:
     return time if local.date() == now.astimezone(zone).date() else f"{format_day(local.date(), language)} {time}"
 
 
+@lru_cache(maxsize=4096)
 def format_number(value: float, language: str) -> str:
     """With decimal comma or point, no trailing zero, no-break space for thousands from 10 000."""
     text: str = format_decimal(value, format="0.####", locale=language)
