@@ -277,6 +277,8 @@ SCREENS = [
     Screen("anamnesis: answered", shows("#q-ASTHMA-detail", press("Alt+2"), click("#q-ASTHMA-yes")), patient="Skizze, Jonas"),
     Screen("anamnesis: edit a value", shows("[data-editing]", press("Alt+2"), click("#findings [data-main]")), patient="Muster, Erika"),
     Screen("anamnesis: note", shows("#notes .lines", press("Alt+2"), fill("#note-text", "Kommt mit dem Rollstuhl."), click("#own [type=submit]")), patient="Modell, Sabine"),
+    Screen("papers: menu", shows("#print-menu a", press("F8")), patient="Muster, Erika"),
+    Screen("papers: letter", shows("#letter", visit("./letter")), patient="Muster, Erika"),
     Screen("allergies", press("Alt+3"), patient="Muster, Erika"),
     Screen("allergies: not asked", press("Alt+3"), patient="Probe, Ilse"),
     Screen("allergies: hits", shows("#text-hits [role=option]", shows("#text", press("Alt+3")), write("#text", "penic")), patient="Muster, Erika"),

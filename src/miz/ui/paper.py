@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "typst"
 FONTS = FOLDER / "fonts"
+# The compiler keeps what it has worked out for ten runs. Empty ones let go of what a patient's paper has left there after the next paper
+# or two, which also halves the memory; as many as ten would let go of the template and the fonts, too, and it grows with each paper then.
+_EMPTY_RUNS = 6
 _UNKNOWN_SIGN = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -175,6 +178,8 @@ def set_paper(paper: Paper, at: datetime) -> bytes:
             FOLDER / "paper.typ", root=FOLDER, font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"paper": content},
             package_path=FONTS, package_cache_path=FONTS, format="pdf", pdf_standards=["ua-1"], timestamp=moment,
         )  # fmt: skip
+        for _ in range(_EMPTY_RUNS):
+            typst.compile(b"", root=FONTS, font_paths=_fonts(), ignore_system_fonts=True, format="pdf")
     except (typst.TypstError, OSError):
         raise PaperError from None
     return pdf
