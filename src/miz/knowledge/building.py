@@ -13,6 +13,7 @@ from miz.knowledge.model import (
     DoseMeaning,
     Drug,
     Facts,
+    Gap,
     Mechanism,
     Procedure,
     Risk,
@@ -49,7 +50,7 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
                 row.words("management"),
                 row.sources(),
                 row.is_reviewed,
-            )  # fmt: skip
+            )
             for row in tables["risks.csv"]
         ],
         procedures=[_procedure(row, selectors) for row in tables["procedures.csv"]],
@@ -81,6 +82,7 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         regimens=[regimen_of(row, selectors) for row in tables["dose_regimens.csv"]],
         priscus_limits=[priscus_limit_of(row, selectors) for row in tables["priscus_limits.csv"]],
         documents=list(documents_of(tables)),
+        gaps=[Gap(row["gap_id"], row.words("text")) for row in tables["gaps.csv"]],
     )
 
 

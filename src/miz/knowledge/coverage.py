@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from miz.knowledge.edition import Edition
+from miz.knowledge.model import Words
 from miz.wire.client_protocol import SourceRef
 
 
 class Signed(Protocol):
     """A row that names its sources and may have been signed."""
+
+    __struct_fields__: ClassVar[tuple[str, ...]]
 
     @property
     def sources(self) -> tuple[str, ...]: ...
@@ -21,11 +24,12 @@ class Signed(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class RowCount:
-    """One kind of rows: how many, how many name a source, how many two professionals have signed."""
+    """One kind of rows: how many, how many name a source, are in English too, and were signed by two professionals."""
 
     kind: str
     rows: int
     with_source: int
+    with_english: int
     reviewed: int
 
 
@@ -34,7 +38,7 @@ class Coverage:
     """Counts of one edition. `by_evidence` counts interactions by their letter, empty for those not graded.
 
     `named_only` are ingredients that are known by name without any rule; `without_statement` are substances to which
-    neither a risk nor an interaction, an illness or an allergy refers.
+    neither a risk nor an interaction, an illness or an allergy refers. `gaps` are areas that the tables leave out.
     """
 
     substances: int
@@ -46,6 +50,7 @@ class Coverage:
     kinds: tuple[RowCount, ...]
     by_evidence: Mapping[str, int]
     sources: tuple[SourceRef, ...]
+    gaps: tuple[Words, ...]
 
     @property
     def rows(self) -> int:
@@ -86,10 +91,19 @@ def coverage(edition: Edition) -> Coverage:
         ),
         by_evidence=dict(sorted(Counter(rule.evidence for rule in facts.rules).items(), key=lambda item: item[0] or "Z")),
         sources=tuple(edition.source_refs(tuple(source.id for source in facts.sources))),
+        gaps=tuple(gap.text for gap in facts.gaps),
     )
 
 
 def _counted(kind: str, rows: Sequence[Signed]) -> RowCount:
     return RowCount(
-        kind=kind, rows=len(rows), with_source=sum(bool(row.sources) for row in rows), reviewed=sum(row.is_reviewed for row in rows)
+        kind=kind,
+        rows=len(rows),
+        with_source=sum(bool(row.sources) for row in rows),
+        with_english=sum(all(text.en for text in _texts(row) if text.de) for row in rows),
+        reviewed=sum(row.is_reviewed for row in rows),
     )
+
+
+def _texts(row: Signed) -> list[Words]:
+    return [value for value in (getattr(row, name) for name in row.__struct_fields__) if isinstance(value, Words)]

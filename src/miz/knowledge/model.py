@@ -165,6 +165,13 @@ class Source(Struct, frozen=True):
     year: int | None = None
 
 
+class Gap(Struct, frozen=True):
+    """An area that the tables leave out."""
+
+    id: str
+    text: Words
+
+
 class DoseMeaning(Struct, frozen=True):
     """One substance with two meanings by strength: up to `low_up_to_mg` the one, from `high_from_mg` the other."""
 
@@ -390,3 +397,4 @@ class Facts(Struct, frozen=True):
     regimens: list[DoseRegimen] = []
     priscus_limits: list[PriscusLimit] = []
     documents: list[Document] = []
+    gaps: list[Gap] = []

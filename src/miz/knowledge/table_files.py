@@ -53,6 +53,7 @@ COLUMNS: dict[str, str] = {
     "priscus_limits.csv": "limit_id substance max_day_mg max_days unless severity words_de words_en alternative_de alternative_en sources",
     "documents.csv": "document_id product_id title as_of sources",
     "document_sections.csv": "document_id section title text",
+    "gaps.csv": "gap_id text_de text_en",
     "reviews.csv": "table row_id sha256 reviewer date",
     "sources.csv": "source_id title publisher year type url status_and_use_de status_and_use_en",
 }
@@ -81,6 +82,7 @@ IDS = {
     "priscus_limits.csv": "limit_id",
     "question_groups.csv": "group_id",
     "documents.csv": "document_id",
+    "gaps.csv": "gap_id",
     "sources.csv": "source_id",
 }
 SEVERITIES = ("info", "caution", "warning", "contraindicated")

@@ -39,6 +39,7 @@ _REQUIRED = {
     "document_sections.csv": "section title text",
     "question_groups.csv": "name_de",
     "questions.csv": "group_id question_de hint_de",
+    "gaps.csv": "text_de",
     "sources.csv": "title status_and_use_de",
 }
 _REACTIONS = get_args(ReactionKind)
