@@ -35,7 +35,7 @@ def test_setup_mode_announced_and_begun(desk: Callable[..., Desk], practice: Dem
     page.locator(f"{TO_SETUP}:has([name=now]) button").click()
     expect(page.locator(TO_SETUP)).to_have_count(0)
     check(page, "console: mode, setup")
-    expect(window.page.locator("#setup-mode")).to_be_visible(timeout=3_000)
+    expect(window.page.locator("#setup-mode")).to_be_visible()
     check(window.page, "patient: setup mode")
     for tab in ("anamnesis", "allergies", "history"):
         window.page.goto(f"{practice.url}/patients/{window.page.url.split('/patients/')[1].split('/')[0]}/{tab}")

@@ -52,7 +52,7 @@ def test_the_chart_is_drawn_from_the_table(owner: Page, practice: DemoServer, wi
 def test_a_table_follows_but_nothing_moves_under_the_hand(owner: Page, desk: Callable[..., Desk], practice: DemoServer) -> None:
     rows = owner.locator("#live tbody tr")
     desk("Fr. Berger", on=practice)
-    expect(rows.filter(has_text="Fr. Berger")).to_have_count(1, timeout=3_000)
+    expect(rows.filter(has_text="Fr. Berger")).to_have_count(1)
     line = rows.filter(has_text="Fr. Berger")
     line.locator("summary", has_text="Nachricht").click()
     line.locator("input[name=text]").fill(TYPED)
@@ -84,6 +84,6 @@ def test_a_pairing_code_stays_until_the_page_is_left(owner: Page, desk: Callable
     code = owner.locator("#pairing-code .one-time-code")
     issued = code.inner_text()
     desk("Fr. Berger", on=practice)
-    expect(owner.locator("#live tbody tr", has_text="Fr. Berger")).to_have_count(1, timeout=3_000)
+    expect(owner.locator("#live tbody tr", has_text="Fr. Berger")).to_have_count(1)
     expect(code).to_have_text(issued)
     expect(owner.locator("#notice")).to_be_empty()

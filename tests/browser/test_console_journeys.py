@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import GERMAN, DemoServer
-from tests.browser.window import Desk
+from tests.browser.window import BEFORE_THE_LEASE_ENDS_MS, Desk
 
 SETUP = "Anmeldungs- und Einstellungsmodus"
 TYPED = "Tee vom Heilpraktiker"
@@ -59,7 +59,7 @@ def test_setup_mode_in_and_out(browser: Browser, practice: DemoServer, owner: Pa
     expect(owner.locator("#live")).to_contain_text("Zimmer 2 (Fr. Berger)")
     owner.get_by_role("button", name="Sofort").click()
     expect(owner.locator("#mode-title")).to_have_text(SETUP)
-    expect(window.page.locator("#setup-mode")).to_contain_text(SETUP, timeout=3_000)
+    expect(window.page.locator("#setup-mode")).to_contain_text(SETUP)
     expect(window.page.locator("#setup-mode")).to_be_visible()
     expect(window.pill).to_have_text("Nur lesen")
     keeps_its_draft(window)
@@ -83,10 +83,10 @@ def test_setup_mode_in_and_out(browser: Browser, practice: DemoServer, owner: Pa
     go(owner, "Modus")
     owner.get_by_role("button", name="Zurück in den Betriebsmodus").click()
     expect(owner.locator("#mode-title")).to_have_text("Betriebsmodus")
-    expect(window.page.locator("#setup-mode")).to_be_hidden(timeout=3_000)
+    expect(window.page.locator("#setup-mode")).to_be_hidden()
     # It was open when the mode changed and nobody else has it: it comes back by itself.
     expect(window.pill).to_have_text("Sie bearbeiten")
-    expect(wall.locator("main h1")).to_have_text("MUSTER, Erika", timeout=3_000)
+    expect(wall.locator("main h1")).to_have_text("MUSTER, Erika")
     expect(window.page.locator("#add-text")).to_have_value(TYPED)
     window.page.locator("#add-reason").press("Enter")
     expect(window.page.locator("#list")).to_contain_text(TYPED)
@@ -105,7 +105,7 @@ def test_a_message_and_a_disconnection_with_notice_arrive(owner: Page, window: D
     line.get_by_role("button", name="Senden").click()
     expect(owner.locator(".notice.green")).to_contain_text("gesendet")
     bar = window.page.locator("#messages .notice", has_text="Bitte an das Telefon.")
-    expect(bar).to_contain_text("Dr. Kern", timeout=2_000)
+    expect(bar).to_contain_text("Dr. Kern")
     bar.get_by_role("button", name="Gelesen").click()
     expect(bar).to_have_count(0)
 
@@ -113,7 +113,7 @@ def test_a_message_and_a_disconnection_with_notice_arrive(owner: Page, window: D
     line.locator("select[name=seconds]").select_option("30")
     line.get_by_role("button", name="Trennen", exact=True).click()
     warning = window.page.locator("#messages .notice", has_text="Dr. Kern")
-    expect(warning).to_contain_text("Entwurf", timeout=2_000)
+    expect(warning).to_contain_text("Entwurf")
     expect(window.pill).to_have_text("Sie bearbeiten")
     expect(window.page.locator("#disconnected")).to_be_visible(timeout=45_000)
     expect(row_of(owner, "Fr. Berger")).to_have_count(0)
@@ -132,7 +132,7 @@ def test_an_opening_is_ended_from_the_console(owner: Page, window: Desk) -> None
     line.get_by_role("button", name="Sperre beenden").click()
     expect(owner.locator(".notice.green")).to_be_visible()
     expect(owner.locator("#live tbody")).to_contain_text("Keine Akte ist geöffnet.")
-    expect(window.pill).to_have_text("Frei", timeout=3_000)
+    expect(window.pill).to_have_text("Frei", timeout=BEFORE_THE_LEASE_ENDS_MS)
     expect(window.page.locator("#reading")).to_contain_text("in der Serverkonsole beendet")
     # The window must not take it back by itself: not at once, and not with its next signs of life.
     window.page.wait_for_timeout(6_000)

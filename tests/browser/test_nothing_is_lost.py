@@ -25,14 +25,14 @@ def test_lost_connection_keeps_typed_text_and_sends_it_later(desk: Callable[...,
 
     server.freeze()
     page.locator("#add-reason").press("Enter")
-    expect(page.locator("#connection-lost")).to_be_visible(timeout=15_000)
+    expect(page.locator("#connection-lost")).to_be_visible()
     expect(page.locator("#connection-lost")).to_contain_text("Keine Verbindung zum Server seit")
     expect(page.locator("#connection-lost")).to_contain_text("Ihre Eingaben sind auf diesem Gerät gesichert")
     expect(seat.pill).to_have_text(re.compile("Sperre endet in|Verbindung unterbrochen"))
     expect(page.locator("#add-reason")).to_have_value("Schlaf")
 
     server.thaw()
-    expect(page.locator("#connection-lost")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#connection-lost")).to_be_hidden()
     expect(page.locator("#list")).to_contain_text("Tee vom Heilpraktiker")
     expect(seat.pill).to_have_text("Sie bearbeiten")
     assert rows(page, "Tee vom Heilpraktiker") == 1
@@ -48,10 +48,10 @@ def test_stopped_server_is_found_again_and_the_entry_is_sent_once(desk: Callable
     page.locator("#add-hits [role=option]").last.click()
     server.stop()
     page.locator("#add-reason").press("Enter")
-    expect(page.locator("#connection-lost")).to_be_visible(timeout=15_000)
+    expect(page.locator("#connection-lost")).to_be_visible()
     expect(page.locator("#add-text")).to_have_value("Baldrian")
     server.start()
-    expect(page.locator("#connection-lost")).to_be_hidden(timeout=15_000)
+    expect(page.locator("#connection-lost")).to_be_hidden()
     expect(page.locator("#list")).to_contain_text("Baldrian")
     assert rows(page, "Baldrian") == 1
 
@@ -193,7 +193,7 @@ def test_eight_tabs_of_one_browser_stay_quick(desk: Callable[..., Desk]) -> None
     others = [context.new_page() for _ in range(7)]
     for page in others:
         page.goto(f"{seat.url}/")
-        expect(page.locator("#results")).to_be_visible(timeout=3_000)
+        expect(page.locator("#results")).to_be_visible()
     last = Desk(others[-1], seat.url)
     last.open("Entwurf, Renate")
     expect(seat.page.locator("#connection-lost")).to_be_hidden()

@@ -37,7 +37,7 @@ def test_taking_over_keeps_what_the_other_has_typed(desk: Callable[..., Desk]) -
     dialog.get_by_role("button", name="Übernehmen").click()
     expect(second.pill).to_have_text("Sie bearbeiten")
 
-    expect(first.page.locator("#taken-over")).to_be_visible(timeout=3_000)
+    expect(first.page.locator("#taken-over")).to_be_visible()
     expect(first.pill).to_contain_text("In Benutzung in Zimmer 2 (Fr. Berger)")
     expect(first.page.locator("#add-text")).to_have_value("Ginkgo")
     expect(first.page.locator("#drafts .draft", has_text="Ginkgo")).to_contain_text("Entwurf von Dr. Kern, Zimmer 1")
@@ -63,7 +63,7 @@ def test_who_lost_the_patient_goes_on_with_the_draft_when_it_is_free_again(desk:
     second.page.locator("#dialog").get_by_role("button", name="Übernehmen").click()
     expect(second.pill).to_have_text("Sie bearbeiten")
     expect(second.page.locator("#drafts .draft", has_text="Johanniskraut")).to_be_visible()
-    expect(first.page.locator("#taken-over")).to_be_visible(timeout=3_000)
+    expect(first.page.locator("#taken-over")).to_be_visible()
     second.page.get_by_role("button", name="Schließen").click()
 
     # In the meantime the dentist has looked at somebody else: the field is gone, the draft is not.

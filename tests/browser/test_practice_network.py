@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import GERMAN, DemoServer, leave
-from tests.browser.window import PRACTICE_NAME, Desk, launch
+from tests.browser.window import BEFORE_THE_LEASE_ENDS_MS, PRACTICE_NAME, Desk, launch
 
 
 @pytest.fixture
@@ -29,12 +29,12 @@ def test_eight_tabs_follow_live_over_plain_http(page: Page, server: DemoServer) 
     others = [page.context.new_page() for _ in range(7)]
     for other in others:
         other.goto(f"{seat.url}/")
-        expect(other.locator("#results")).to_be_visible(timeout=3_000)
+        expect(other.locator("#results")).to_be_visible()
     last = Desk(others[-1], seat.url)
     last.view("Schablone, Lena")
     expect(last.pill).to_contain_text("In Benutzung in Zimmer 3 (Fr. Berger)")
     page.get_by_role("button", name="Schließen").click()
-    expect(last.pill).to_have_text("Frei", timeout=4_000)
+    expect(last.pill).to_have_text("Frei", timeout=BEFORE_THE_LEASE_ENDS_MS)
 
 
 def test_next_tab_takes_over_when_the_leading_tab_closes(page: Page, server: DemoServer) -> None:

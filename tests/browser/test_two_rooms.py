@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import GERMAN, DemoServer
 from tests.browser.raw_browser import wait_until
-from tests.browser.window import Desk, OwnProcess
+from tests.browser.window import BEFORE_THE_LEASE_ENDS_MS, Desk, OwnProcess
 
 LEASE_MS = 20_000
 
@@ -49,16 +49,16 @@ def test_closing_frees_the_patient_at_once(desk: Callable[..., Desk]) -> None:
     second.view("Schablone, Lena")
     expect(second.pill).to_contain_text("In Benutzung in Zimmer 1")
     first.page.get_by_role("button", name="Schließen").click()
-    expect(second.pill).to_have_text("Frei", timeout=3_000)
+    expect(second.pill).to_have_text("Frei", timeout=BEFORE_THE_LEASE_ENDS_MS)
 
 
-def test_closed_window_frees_the_patient_within_seconds(desk: Callable[..., Desk]) -> None:
+def test_closed_window_frees_the_patient_before_its_lease_ends(desk: Callable[..., Desk]) -> None:
     first, second = desk(), desk("Fr. Berger")
     first.open("Test, Ottilie")
     second.view("Test, Ottilie")
     expect(second.pill).to_contain_text("In Benutzung")
     first.page.close()
-    expect(second.pill).to_have_text("Frei", timeout=8_000)
+    expect(second.pill).to_have_text("Frei", timeout=BEFORE_THE_LEASE_ENDS_MS)
 
 
 def test_reload_keeps_the_patient_open(desk: Callable[..., Desk]) -> None:

@@ -1,8 +1,7 @@
 """The room display in a real browser: it follows its room, says when it may be out of date, and never hides what is high."""
 
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -107,27 +106,27 @@ def test_it_follows_the_window_of_its_room_and_keeps_its_picture_while_that_is_l
     workplace.open("Vorlage, Heinz")
     expect(page.locator("main h1")).to_have_text("VORLAGE, Heinz")
     workplace.page.locator("form[action$='/closing'] button").click()
-    expect(page.locator("main")).to_have_attribute("data-state", "rest", timeout=1_500)
+    expect(page.locator("main")).to_have_attribute("data-state", "rest")
     assert "VORLAGE" not in page.content()
 
 
-def test_a_new_patient_comes_within_a_second_with_the_name_across_the_screen(
+def test_a_new_patient_comes_by_itself_with_the_name_across_the_screen(
     wall: Callable[..., tuple[Page, Display]], assistant: ApiClient
 ) -> None:
-    page, _ = wall()
+    page, _ = wall(is_clock_ours=True)
+    page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=1))  # so that the name stays until it was looked at
     for name, shown in (("Muster, Erika", "MUSTER, Erika"), ("Probe", "PROBE")):
-        began = time.monotonic()
         opens(assistant, name)
-        page.locator("main h1", has_text=shown).wait_for(timeout=1_000)
-        assert time.monotonic() - began < 1
+        expect(page.locator("main h1")).to_contain_text(shown)
         arrival = page.locator("#arrival")
         expect(arrival).to_contain_text(shown)
         box = arrival.bounding_box()
         assert box is not None
         assert box["width"] == WALL["width"]
-        expect(arrival).to_be_hidden(timeout=2_000)
+        page.clock.run_for(2_000)
+        expect(arrival).to_be_hidden()
     assistant.close_application()
-    page.locator("main[data-state=rest]").wait_for(timeout=1_000)
+    page.locator("main[data-state=rest]").wait_for()
     assistant.register()
 
 
@@ -189,13 +188,13 @@ def test_a_display_is_paired_by_its_code_and_outlives_a_frozen_and_a_stopped_ser
     expect(page.locator("main")).to_have_attribute("data-state", "gone")
     assert "BEISPIEL" not in page.content()
     server.thaw()
-    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl", timeout=15_000)
+    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl")
     server.stop()
     page.clock.run_for(11_000)
     expect(page.locator("#stale")).to_be_visible()
     server.start()
     # The lease was stored, so the same patient is open again.
-    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl", timeout=20_000)
+    expect(page.locator("main h1")).to_have_text("BEISPIEL, Karl")
     expect(page.locator("#stale")).to_be_hidden()
     context.close()
 
@@ -212,18 +211,16 @@ def test_a_screen_that_the_server_no_longer_confirms_is_out_of_date_although_the
     page.clock.run_for(11_000)
     expect(page.locator("#stale")).to_be_visible()
     page.unroute("**/viewer/screen*")
-    expect(page.locator("main h1")).to_contain_text("PROBE", timeout=10_000)
+    expect(page.locator("main h1")).to_contain_text("PROBE")
     expect(page.locator("#stale")).to_be_hidden()
 
 
-def test_a_revoked_display_says_within_a_second_that_it_is_not_paired(
-    wall: Callable[..., tuple[Page, Display]], assistant: ApiClient
-) -> None:
+def test_a_revoked_display_says_by_itself_that_it_is_not_paired(wall: Callable[..., tuple[Page, Display]], assistant: ApiClient) -> None:
     page, display = wall()
     opens(assistant, "Muster, Erika")
     expect(page.locator("main h1")).to_contain_text("MUSTER")
     display.revoke()
-    expect(page.locator("h1")).to_have_text("Nicht gekoppelt", timeout=2_000)
+    expect(page.locator("h1")).to_have_text("Nicht gekoppelt")
     assert "MUSTER" not in page.content()
     expect(page.locator("a[href='/pair']")).to_be_visible()
 

@@ -178,7 +178,7 @@ def test_a_whole_morning(practice: DemoServer, desk: Callable[..., Desk], wall: 
     expect(asked).to_contain_text(words.asked)
     assistant.page.locator("form[action$='/release'] button").click()
     expect(dentist.pill).to_have_text(words.mine)
-    screen.locator("main h1", has_text=words.heading).wait_for(timeout=1_000)
+    screen.locator("main h1", has_text=words.heading).wait_for()
     expect(screen.locator("main .allergies")).to_contain_text("Exanthem")
     expect(screen.locator("#findings-title")).to_contain_text(words.viewer)
     expect(assistant.pill).to_contain_text("Dr. Kern")
@@ -200,6 +200,6 @@ def test_a_whole_morning(practice: DemoServer, desk: Callable[..., Desk], wall: 
     expect(dentist.pill).to_have_text(words.mine)
 
     dentist.page.locator("#lock form[action$='/closing'] button").click()
-    expect(screen.locator("main")).to_have_attribute("data-state", "rest", timeout=1_500)
+    expect(screen.locator("main")).to_have_attribute("data-state", "rest")
     assert words.family_name.upper() not in screen.content()
     expect(assistant.pill).to_have_text(words.free)
