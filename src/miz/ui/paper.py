@@ -179,7 +179,7 @@ def set_paper(paper: Paper, at: datetime) -> bytes:
             package_path=FONTS, package_cache_path=FONTS, format="pdf", pdf_standards=["ua-1"], timestamp=moment,
         )  # fmt: skip
         for _ in range(_EMPTY_RUNS):
-            typst.compile(b"", root=FONTS, font_paths=_fonts(), ignore_system_fonts=True, format="pdf")
+            typst.compile(b"", font_paths=_fonts(), ignore_system_fonts=True, format="pdf")
     except (typst.TypstError, OSError):
         raise PaperError from None
     return pdf
