@@ -80,6 +80,7 @@ class EditionAdvisor:
             allergies_unavailable=patient.allergy_state == "not_available",
         )
         findings = [finding for finding in answer.findings if finding.kind != "unresolved"]
+        rules = self._edition.rules
         aside = [finding for finding in findings if _is_aside(answer, finding)]
         return Advice(
             answer=answer,
@@ -87,6 +88,7 @@ class EditionAdvisor:
             further=self._grouped(aside),
             places=places_of(answer.not_checked, language),
             about=self._about(language),
+            selectors={one.rule: rules[one.rule].selectors for one in findings if one.rule in rules and any(rules[one.rule].selectors)},
             unsuitable=self._unsuitable(patient, (name for finding in findings for name in finding.alternatives), language),
         )
 

@@ -21,6 +21,7 @@ class Advice:
 
     `places` says for sentences of `not_checked` which entry of the record would answer them: `weight_kg`, `egfr`, `pregnancy_week`,
     `breastfeeding`, `allergies`, `conditions`, `medication`, `planned`. `about` leads from a substance's INN to its page.
+    `selectors` are the two sides of rules as their table writes them.
     `unsuitable` are drugs that findings offer instead and that this patient may not have as they stand.
     """
 
@@ -29,6 +30,7 @@ class Advice:
     further: Sequence[Sequence[Finding]]
     places: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, About] = field(default_factory=dict)
+    selectors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unsuitable: frozenset[str] = frozenset()
 
 

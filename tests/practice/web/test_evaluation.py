@@ -107,7 +107,7 @@ def test_what_is_not_possible_for_this_patient_is_not_offered() -> None:
 def test_what_was_said_is_not_said_again_and_the_ground_keeps_all() -> None:
     card = evaluation_of(patient(), advice([finding("A", "warning"), finding("B", "caution", action="Vorgehen A")])).cards[0]
     assert [(part.level, part.action) for part in card.parts] == [("high", "Vorgehen A"), ("medium", "")]
-    assert [ground.action for ground in card.grounds] == ["Vorgehen A", "Vorgehen A"]
+    assert [ground.finding.action for ground in card.grounds] == ["Vorgehen A", "Vorgehen A"]
     assert [about.name for about in card.about] == ["Ibuprofen"]
 
 
@@ -198,9 +198,20 @@ def test_a_recommendation_names_options_and_what_to_avoid() -> None:
 
 
 def test_the_ground_of_a_card_is_told_down_to_the_rule() -> None:
-    card: Card = evaluation_of(patient(), advice([finding("I001", "warning", sources=[], reviewed=False, evidence="")])).cards[0]
+    resolved = [Resolved("Ibu 600", "planned", "product", ["ibu-600"], ["ibuprofen"], [])]
+    given = advice([finding("I001", "warning", sources=[], reviewed=False, evidence="")], resolved=resolved)
+    card: Card = evaluation_of(patient(), replace(given, selectors={"I001": ("grp:nsaid", "grp:vka")})).cards[0]
     text = drawn("why", replace(card, is_open=True))
-    for part in ("I001 Titel I001", "Wirkung I001", "Vorgehen I001", "nicht eingestuft", "ohne Beleg", "ungeprüft", "Ibuprofen"):
+    for part in (
+        "I001 Titel I001",
+        "Wirkung I001",
+        "Vorgehen I001",
+        "nicht eingestuft",
+        "ohne Beleg",
+        "ungeprüft",
+        "Ibuprofen",
+        "„Ibu 600“: grp:nsaid × grp:vka",
+    ):
         assert part in text
 
 

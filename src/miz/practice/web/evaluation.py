@@ -1,6 +1,6 @@
 """The check as a person reads it: by what to do, one card a risk, each with its ground. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,6 +49,15 @@ class Alternative:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ground:
+    """A finding down to its rule: the lines it comes from, and the two sides of the rule as the tables write them (may be empty)."""
+
+    finding: Finding
+    causes: Sequence[Cause]
+    selectors: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """One clinical risk and what to do about it; the finding that leads gives the title.
 
@@ -62,7 +71,7 @@ class Card:
     alternatives: Sequence[Alternative]
     sources: Sequence[str]
     rules: Sequence[str]
-    grounds: Sequence[Finding]
+    grounds: Sequence[Ground]
     about: Sequence[About]
     is_reviewed: bool
     decision: Decision | None
@@ -161,7 +170,7 @@ def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[
     return Card(
         level=LEVELS[lead.severity],
         title=lead.title,
-        causes=list(dict.fromkeys(cause for names, cause in named if not names.isdisjoint(subjects))),
+        causes=_causes(subjects, named),
         parts=_parts(group),
         alternatives=[
             Alternative(name=name, is_planned=name in patient.planned)
@@ -170,11 +179,18 @@ def _card(group: Sequence[Finding], patient: Patient, named: Sequence[tuple[set[
         ],
         sources=list(sources),
         rules=[finding.rule for finding in group],
-        grounds=group,
+        grounds=[
+            Ground(finding=finding, causes=_causes(finding.subjects, named), selectors=advice.selectors.get(finding.rule, ()))
+            for finding in group
+        ],
         about=list(dict.fromkeys(advice.about[name] for finding in group for name in finding.subjects if name in advice.about)),
         is_reviewed=all(finding.reviewed for finding in group),
         decision=next((one for one in reversed(patient.decisions) if not rules.isdisjoint(one.rules)), None),
     )
+
+
+def _causes(subjects: Iterable[str], named: Sequence[tuple[set[str], Cause]]) -> list[Cause]:
+    return list(dict.fromkeys(cause for names, cause in named if not names.isdisjoint(subjects)))
 
 
 def _parts(group: Sequence[Finding]) -> list[CardPart]:
