@@ -1,6 +1,7 @@
 """Local anaesthetics: every figure against a calculation by hand, written out."""
 
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from miz.wire.client_protocol import AnaestheticMaximum, Case, CasePatient, Chec
 TODAY = date(2026, 11, 22)
 HEALTHY = 0.2
 CAREFUL = 0.04
-ADULT = {"age": 40, "weight_kg": 75}
+ADULT: dict[str, Any] = {"age": 40, "weight_kg": 75}
 EXACT = 1e-9
 
 
@@ -113,14 +114,14 @@ def test_each_solution(edition: Edition, planned: str, weight: float, expected: 
         ({}, ["Tranylcypromin"]),
     ],
 )
-def test_what_limits_epinephrine_to_40_micrograms(edition: Edition, facts: dict[str, object], medication: list[str]) -> None:
+def test_what_limits_epinephrine_to_40_micrograms(edition: Edition, facts: dict[str, Any], medication: list[str]) -> None:
     answer = ask(edition, "Articain 4 % 1:200.000", medication=medication, **(ADULT | facts))
     # 40 µg / 5 µg = 8 ml; 8 × 40 = 320 mg; 8 / 1.7 = 4.71
     assert figures(only(answer)) == (320, 8, 4, 40, "vasoconstrictor")
 
 
 @pytest.mark.parametrize(("facts", "medication"), [({"conditions": ["Bluthochdruck"]}, ["Ramipril 5"]), ({}, ["Metoprolol 47,5"])])
-def test_what_does_not(edition: Edition, facts: dict[str, object], medication: list[str]) -> None:
+def test_what_does_not(edition: Edition, facts: dict[str, Any], medication: list[str]) -> None:
     answer = ask(edition, "Articain 4 % 1:200.000", medication=medication, **(ADULT | facts))
     assert only(answer).limited_by == "absolute"
 
@@ -170,10 +171,15 @@ def test_from_twelve_years_the_adults_value(edition: Edition) -> None:
 @pytest.mark.parametrize(
     "facts", [{"conditions": ["Phäochromozytom"]}, {"conditions": ["Sulfit-Asthma"]}, {"allergies": ["Articain, Anaphylaxie"]}]
 )
-def test_what_is_forbidden_gets_no_figure(edition: Edition, facts: dict[str, object]) -> None:
+def test_what_is_forbidden_gets_no_figure(edition: Edition, facts: dict[str, Any]) -> None:
     answer = ask(edition, "Articain 4 % 1:200.000", **(ADULT | facts))
     assert not maxima(answer)
     assert any("keine Höchstmenge" in sentence for sentence in answer.not_checked)
+
+
+def test_what_is_forbidden_with_epinephrine_is_not_so_without(edition: Edition) -> None:
+    answer = ask(edition, "Articain 4 % 1:200.000", "Articain 4 % ohne Adrenalin", conditions=["Phäochromozytom"], **ADULT)
+    assert only(answer).solution == "articaine-4-plain"
 
 
 def test_a_planned_amount_leaves_the_rest(edition: Edition) -> None:
@@ -197,9 +203,9 @@ def test_more_than_the_maximum(edition: Edition, amount: str, is_too_much: bool)
 
 
 def test_several_solutions_share_one_maximum(edition: Edition) -> None:
-    # 250 of 500 mg = 1/2; 132 of 264 mg = 1/2: together the whole; 10 mg more are too much
-    facts = {"age": 40, "weight_kg": 60}
-    whole = ask(edition, "Articain 4 % 1:200.000 210 mg", "Mepivacain 3 % 132 mg", **facts)  # 7 × 60 = 420: 210 is the half
+    # 210 of 7 × 60 = 420 mg is the half, 132 of 4.4 × 60 = 264 mg the other; 10 mg more are too much
+    facts: dict[str, Any] = {"age": 40, "weight_kg": 60}
+    whole = ask(edition, "Articain 4 % 1:200.000 210 mg", "Mepivacain 3 % 132 mg", **facts)
     more = ask(edition, "Articain 4 % 1:200.000 210 mg", "Mepivacain 3 % 142 mg", **facts)
     assert not too_much(whole)
     assert [one.remaining_mg for one in maxima(whole)] == [0, 0]
@@ -207,7 +213,7 @@ def test_several_solutions_share_one_maximum(edition: Edition) -> None:
 
 
 def test_the_surface_counts(edition: Edition) -> None:
-    # 80 kg: lidocaine at most 200 mg, so 100 mg are the half; 3.1 of 5 ml plain mepivacaine … 151 of 300 mg are more than the other half
+    # 80 kg: 100 of at most 200 mg of lidocaine are the half; 150 of at most 300 mg of mepivacaine are the other, 151 mg are more
     half = ask(edition, "Lidocain-Spray 100 mg", "Mepivacain 3 % 150 mg", age=40, weight_kg=80)
     more = ask(edition, "Lidocain-Spray 100 mg", "Mepivacain 3 % 151 mg", age=40, weight_kg=80)
     assert (len(too_much(half)), len(too_much(more))) == (0, 1)
@@ -257,7 +263,7 @@ def test_figures_of_one_maximum_agree(edition: Edition, weight: float, age: floa
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_parts_of_two_maxima_that_make_a_whole_are_allowed(edition: Edition, weight: float, share: float) -> None:
     one, other = min(7 * weight, 500), min(4.4 * weight, 300)
-    facts = {"age": 40, "weight_kg": weight}
+    facts: dict[str, Any] = {"age": 40, "weight_kg": weight}
 
     def planned(first: float, second: float) -> CheckAnswer:
         return ask(edition, f"Articain 4 % 1:200.000 {first:.6f} mg", f"Mepivacain 3 % {second:.6f} mg", **facts)

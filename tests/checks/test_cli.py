@@ -83,3 +83,19 @@ def test_search() -> None:
     assert [item.id for item in msgspec.json.decode(output, type=DrugItems).items] == ["falithrom"]
     assert "Phenprocoumon" in run("search", "falitr")[1]
     assert "qqqqqqqq" in run("search", "qqqqqqqq")[1]
+
+
+def test_figures_and_recommendations_for_people() -> None:
+    case = {
+        "patient": {"age": 60, "weight_kg": 60, "conditions": ["Herzklappenprothese"], "allergies": []},
+        "medication": [],
+        "planned": ["Extraktion 36", "Mepivacain 3 %", "Paracetamol"],
+    }
+    status, output = run("check", given=msgspec.json.encode(case).decode())
+    plain = output.replace("\N{NO-BREAK SPACE}", " ")
+    assert status == 0
+    # 4.4 × 60 = 264 mg; 264 / 30 = 8.8 ml; 8.8 / 1.7 = 5.18
+    assert "höchstens 264 mg, 8,8 ml, 5 × 1,7 ml" in plain
+    assert "amoxicillin: 2 g p. o., 30–60 Minuten vorher" in plain
+    assert "Vermeiden: clindamycin" in plain
+    assert "paracetamol: 500 bis 1000 mg alle 6 Stunden, höchstens 4000 mg am Tag" in plain

@@ -1,6 +1,7 @@
 """Doses for the patient at hand: every figure against a calculation by hand, written out."""
 
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -91,7 +92,7 @@ def test_the_dose_in_words(edition: Edition) -> None:
 @pytest.mark.parametrize(
     ("facts", "said"), [({"age": 6}, "Gewicht fehlt"), ({"weight_kg": 20}, "Alter fehlt"), ({"age": 40}, "Gewicht fehlt")]
 )
-def test_what_is_missing_is_asked_for(edition: Edition, facts: dict[str, object], said: str) -> None:
+def test_what_is_missing_is_asked_for(edition: Edition, facts: dict[str, Any], said: str) -> None:
     answer = ask(edition, "Paracetamol", **facts)
     assert not limits(answer)
     assert any(said in sentence and "Paracetamol" in sentence for sentence in answer.not_checked)
@@ -124,7 +125,7 @@ def test_what_the_kidney_forbids_gets_no_figure(edition: Edition, planned: str, 
         ("Ibuprofen 200", {"age": 6, "weight_kg": 20}, ""),
     ],
 )
-def test_more_than_the_maximum(edition: Edition, planned: str, facts: dict[str, object], severity: str) -> None:
+def test_more_than_the_maximum(edition: Edition, planned: str, facts: dict[str, Any], severity: str) -> None:
     assert [finding.severity for finding in too_high(ask(edition, planned, **facts))] == ([severity] if severity else [])
 
 

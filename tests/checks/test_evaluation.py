@@ -186,7 +186,7 @@ def test_what_is_not_recognised_is_always_reported(edition: Edition) -> None:
 
 
 def test_not_asked_is_not_the_same_as_none(edition: Edition) -> None:
-    asked = ask(edition, medication=[], planned=["Ibuprofen"])
+    asked = ask(edition, medication=[], planned=["Ibuprofen"], age=40)
     unasked = evaluate(edition, Case(planned=["Ibuprofen"]), today=TODAY)
     assert asked.not_checked == []
     assert len(unasked.not_checked) == 3
