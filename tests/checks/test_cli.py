@@ -77,6 +77,19 @@ def test_people_read_sentences_in_their_language() -> None:
     assert "Use paracetamol" in english
 
 
+def test_the_coverage_tells_dates_counts_and_gaps() -> None:
+    code, output = run("knowledge", "coverage", "--json")
+    told = msgspec.json.decode(output)
+    assert (code, told["valid_until"]) == (0, "2027-03-31")
+    assert all(kind["with_english"] == kind["rows"] for kind in told["kinds"])
+    assert {kind["reviewed"] for kind in told["kinds"]} == {0}
+    code, output = run("knowledge", "coverage", language="en")
+    assert code == 0
+    assert "31 Mar 2027" in output
+    assert all(gap["en"] in output for gap in told["gaps"])
+    assert told["gaps"]
+
+
 def test_search() -> None:
     status, output = run("search", "falitr", "--json", "--limit", "1")
     assert status == 0
