@@ -89,7 +89,7 @@ def _read(file: str) -> bytes:
 
 def show(answer: CheckAnswer | BrokenLine, language: str) -> None:
     """One answer for people."""
-    console, _ = Console(highlight=False, soft_wrap=True), translator(language)
+    console, _ = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), translator(language)
     if isinstance(answer, BrokenLine):
         console.print(
             Text(_("Line {number} cannot be read: {reason}").format(number=answer.line, reason=answer.error["detail"]), style="red")

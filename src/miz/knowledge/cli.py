@@ -55,7 +55,7 @@ def register(app: typer.Typer, *, language: Callable[[], str] = preferred_langua
 
 def show(found: DrugItems, text: str, language: str) -> None:
     """The hits for people: name, what it is, its substances, and what led there."""
-    console, _ = Console(highlight=False, soft_wrap=True), translator(language)
+    console, _ = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), translator(language)
     if not found.items:
         console.print(_("No drug found for “{text}”.").format(text=text), markup=False)
         return
@@ -75,7 +75,7 @@ def show(found: DrugItems, text: str, language: str) -> None:
 
 def show_coverage(edition: Edition, found: Coverage, language: str) -> None:
     """The same figures as the page shows."""
-    console, _ = Console(highlight=False, soft_wrap=True), translator(language)
+    console, _ = Console(highlight=False, soft_wrap=True, markup=False, emoji=False), translator(language)
     until = format_day(edition.valid_until, language)
     console.print(
         _("Edition %(id)s of %(day)s, valid until %(until)s")

@@ -1,12 +1,14 @@
 """The first screen: one sentence of health, tiles, figures."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from miz.apps.console.traffic import MINUTES, Traffic
+from miz.infra.certificates.folder import Certificates
+from miz.infra.certificates.names import CertificateState
 from miz.kernel.clock import FakeClock
 from tests.apps.console.conftest import ADMIN, Seat, seat_at
 from tests.practice.web.visitor import Visitor
@@ -114,3 +116,22 @@ def test_counts_leave_after_an_hour() -> None:
     assert traffic.last_hour(7_265)[-3:] == [0, 2, 1]
     assert traffic.last_hour(7_265 + 58 * 60)[:2] == [2, 1]
     assert sum(traffic.last_hour(7_265 + 60 * 60)) == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "sentence"),
+    [
+        (-1, "failed", "Das Zertifikat des Servers ist am .* abgelaufen: Browser warnen davor. Zertifikat ansehen"),
+        (20, "late", "Das Zertifikat des Servers gilt nur noch bis .* Zertifikat ansehen"),
+        (200, "", "Alles in Ordnung · läuft seit .* · Zertifikat gültig bis .*"),
+    ],
+)
+def test_a_certificate_that_ends_is_told_and_one_that_holds_is_dated(
+    admin: Visitor, monkeypatch: pytest.MonkeyPatch, days: int, state: str, sentence: str
+) -> None:
+    ends = FakeClock().now() + timedelta(days=days)
+    shown = CertificateState("local", ["server.internal"], [], is_in_use=True, valid_from=ends - timedelta(days=397), valid_until=ends)
+    monkeypatch.setattr(Certificates, "state", lambda _: shown)
+    told = health(admin)
+    assert told[0] == state
+    assert re.fullmatch(sentence, told[1])

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from miz.access.roles import NEEDS_SECOND_FACTOR, READ_AUDIT, SEE_APPLICATIONS, SEE_CONSOLE, SEND_MESSAGES
@@ -11,6 +11,7 @@ from miz.apps.console.applications import NOTICE_S, OnlineLine
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page
 from miz.backup.service import Backups
 from miz.databases.service import Databases
+from miz.infra.certificates.names import CertificateState
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import Reader, ReadOnlyDatabase
 from miz.infra.http import Call, Endpoint, Reply
@@ -20,7 +21,10 @@ from miz.practice.openings.service import Openings
 from miz.practice.web.frame import go_to, reply
 from miz.wire.client_protocol import EditionRef
 
-Problem = Literal["", "database", "damaged", "anchor", "backup", "edition-passive", "setup", "edition-warning"]
+Problem = Literal["", "database", "damaged", "anchor", "backup", "certificate-ended", "edition-passive", "setup", "certificate-ending", "edition-warning"]
+
+# A certificate of the practice's own authority is renewed long before; one that has no longer was not, or is the site's.
+CERTIFICATE_LATE = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class OverviewPage:
     online: Sequence[OnlineLine]
     open_patients: int
     last_backup: datetime | None
+    certificate: CertificateState
     requests: Sequence[int]
     may_send: bool
     lacks_second_factor: bool
@@ -48,7 +53,7 @@ class OverviewPages:
 
     def __init__(
         self, openings: Openings, modes: Modes, folder: DataFolder, database: ReadOnlyDatabase, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
-        reader: Reader, backups: Backups, databases: Databases, is_ready: Callable[[], bool], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+        reader: Reader, backups: Backups, databases: Databases, is_ready: Callable[[], bool], certificate: Callable[[], CertificateState], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
@@ -60,7 +65,9 @@ class OverviewPages:
         self._backups = backups
         self._databases = databases
         self._is_ready = is_ready
+        self._certificate = certificate
         self._edition = edition
+        self._now = now
         self._requests = requests
         self._running_since = now()
 
@@ -69,14 +76,14 @@ class OverviewPages:
         return [console_page("GET", "/console", may, self.show, "Overview of the server, or one's first screen of the console")]
 
     async def show(self, call: Call) -> Reply:
-        actor, edition = call.person, self._edition()
-        frame, problem = self._frame_of(actor, "overview"), self._problem(edition)
+        actor, edition, certificate = call.person, self._edition(), self._certificate()
+        frame, problem = self._frame_of(actor, "overview"), self._problem(edition, certificate)
         if not frame.may_see("overview"):
             return go_to(frame.screens[0].address)
         # A database that does not answer is what this page must be able to say.
         is_answering = problem != "database"
         page = OverviewPage(
-            frame=frame, problem=problem, running_since=self._running_since,
+            frame=frame, problem=problem, certificate=certificate, running_since=self._running_since,
             database_path=self._database.source.shown, database_bytes=self._database.size_bytes() if is_answering else 0, edition=edition,
             online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), last_backup=self._backups.last_proved(), requests=self._requests(),
             may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
@@ -87,7 +94,7 @@ class OverviewPages:
     def _lacks_second_factor(self, actor: Actor) -> bool:
         return not NEEDS_SECOND_FACTOR.isdisjoint(actor.roles) and not has_second_factor(self._reader(), actor.user_id)
 
-    def _problem(self, edition: EditionRef) -> Problem:
+    def _problem(self, edition: EditionRef, certificate: CertificateState) -> Problem:
         """The most serious one first."""
         if not self._is_ready():
             return "database"
@@ -97,8 +104,13 @@ class OverviewPages:
             return "anchor"
         if self._backups.is_late():
             return "backup"
+        remaining = certificate.valid_until - self._now() if certificate.is_in_use and certificate.valid_until else CERTIFICATE_LATE
+        if remaining <= timedelta(0):
+            return "certificate-ended"
         if edition.state == "passive":
             return "edition-passive"
         if self._modes.mode == "setup":
             return "setup"
+        if remaining < CERTIFICATE_LATE:
+            return "certificate-ending"
         return "edition-warning" if edition.state == "warning" else ""
