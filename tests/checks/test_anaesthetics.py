@@ -109,6 +109,8 @@ def test_each_solution(edition: Edition, planned: str, weight: float, expected: 
     [
         ({"conditions": ["KHK"]}, []),
         ({"conditions": ["Herzinsuffizienz"]}, []),
+        ({"conditions": ["Koronarstent"]}, []),
+        ({"conditions": ["Schlaganfall vor 3 Jahren"]}, []),
         ({}, ["Amitriptylin 25"]),
         ({}, ["Propranolol 40"]),
         ({}, ["Tranylcypromin"]),
@@ -154,6 +156,12 @@ def test_missing_weight_and_age_are_asked_for(edition: Edition) -> None:
     assert not maxima(no_weight) + maxima(no_age)
     assert any("Gewicht fehlt" in sentence for sentence in no_weight.not_checked)
     assert any("Alter fehlt" in sentence for sentence in no_age.not_checked)
+
+
+def test_no_weight_is_no_weight(edition: Edition) -> None:
+    answer = ask(edition, "Mepivacain 3 % 80 mg", age=40, weight_kg=0)
+    assert not maxima(answer)
+    assert any("Gewicht fehlt" in sentence for sentence in answer.not_checked)
 
 
 @pytest.mark.parametrize("planned", ["Articain 4 % ohne Adrenalin", "Lidocain 2 % ohne Adrenalin", "Prilocain 3 % mit Felypressin"])

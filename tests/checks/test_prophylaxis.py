@@ -61,6 +61,7 @@ def test_consider_is_told_apart(edition: Edition) -> None:
     [
         ("Penicillin, Quaddeln sofort", {"azithromycin", "clarithromycin", "doxycycline"}),
         ("Penicillin", {"azithromycin", "clarithromycin", "doxycycline"}),
+        ("Aminopenicilline, Anaphylaxie", {"azithromycin", "clarithromycin", "doxycycline"}),
         ("Penicillin, Übelkeit", {"amoxicillin", "ampicillin"}),
         ("Latex", {"amoxicillin", "ampicillin"}),
     ],

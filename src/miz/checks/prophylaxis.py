@@ -16,7 +16,7 @@ from miz.checks.findings import Setting, allergy_findings, condition_findings, i
 from miz.checks.interactions import interactions
 from miz.checks.model import RANK, Thing
 from miz.checks.wording import N_
-from miz.knowledge.model import Condition, DoseRegimen, Procedure
+from miz.knowledge.model import Condition, DoseRegimen, Procedure, Tokens
 from miz.knowledge.resolution import Resolution
 from miz.wire.client_protocol import Case, CasePatient, Finding, Recommendation, RecommendedDrug, Severity
 
@@ -130,8 +130,13 @@ def _options(setting: Setting, case: Case, rows: list[DoseRegimen]) -> list[Reco
 
 def _penicillin_reactions(setting: Setting) -> set[str]:
     """How penicillins were not borne; a label without a kind counts as the gravest, an intolerance is no allergy."""
-    members = setting.edition.allergies[_PENICILLIN].members
-    reactions: set[str] = {one.reaction for one in setting.allergies if _PENICILLIN in one.ids or one.tokens & members}
+    groups = setting.edition.allergies
+    penicillins = groups[_PENICILLIN].members
+
+    def covered(one: Resolution) -> Tokens:
+        return one.tokens.union(*(groups[identity].members for identity in one.ids if identity in groups and not one.tokens))
+
+    reactions: set[str] = {one.reaction for one in setting.allergies if covered(one) & penicillins}
     if any(_PENICILLIN_ALLERGY in thing.meaning.ids for thing in setting.things if thing.meaning.role == "condition"):
         reactions.add("unknown")
     return reactions
