@@ -158,6 +158,7 @@ class ConditionLines:
 def _bare(text: str) -> str:
     """Without `Z. n.` before it; `M. Parkinson` and `Typ II` written out as the tables do."""
     bare = re.sub(r"\bM\.\s?(?=[A-Z])", "Morbus ", _BEFORE.sub("", text))
+    bare = re.sub(r"\b\d+\.?\s?(?:\+\s?\d\s?)?ssw\b", " ", bare, flags=re.IGNORECASE)
     return re.sub(r"\btyp[\s-]*(?P<numeral>ii?)\b", lambda found: f"Typ {_ROMAN[found['numeral'].casefold()]}", bare, flags=re.IGNORECASE)
 
 

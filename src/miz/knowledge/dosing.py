@@ -11,7 +11,7 @@ from miz.knowledge.words import fold
 
 Scheme = tuple[float, float, float, float]
 
-_NUMBER = r"(?:\d+\s?[½¼¾]|[½¼¾]|\d/[2-4](?!\d)|\d{1,3}(?:[.,]\d+)?)"
+_NUMBER = r"(?:\d[½¼¾]|[½¼¾]|\d/[2-4](?!\d)|\d{1,3}(?:[.,]\d+)?)"
 _UNIT_OF_MASS = r"(?:mg|g|µg|μg|mcg|ug|mikrogramm)"
 _A_DAY = r"(?:/|pro|per|am|a|x)?\s?(?:tägl(?:ich)?|tgl|taegl(?:ich)?|tag|day|daily|d|die)\b\.?"
 _A_WEEK = r"(?:/|pro|per|in der|die|a|x)?\s?(?:wöchentl(?:ich)?|wö|woche|wo|week(?:ly)?)\b\.?"
@@ -69,7 +69,8 @@ _COUNTED = re.compile(
 )
 _ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.", re.IGNORECASE)
 _AMOUNT = re.compile(
-    rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)(?<!1:)(?P<value>\d{{1,3}}(?:[.\s]\d{{3}})+(?![\d])|\d+(?:[.,]\d+)?)\s?(?!:)(?:(?P<unit>{_UNIT_OF_MASS}|mega|mio|i\.\s?e\.?|ie|iu|einheiten|e|%|ml|gtt|tr(?:opfen|pf)?|hub|hübe|x)(?![a-zäöü]))?",
+    rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)(?<!1:)(?P<value>\d{{1,3}}(?:[.\s]\d{{3}})+(?!\d)|\d+(?:[.,]\d+)?)(?![:\d])"
+    rf"(?:\s?(?P<unit>{_UNIT_OF_MASS}|mega|mio|i\.\s?e\.?|ie|iu|einheiten|e|%|ml|gtt|tr(?:opfen|pf)?|hub|hübe|x)(?![a-zäöü])|(?![a-zäöü]))",
     re.IGNORECASE,
 )
 _MISSING_BLANK = re.compile(r"(?<=[A-Za-zÄÖÜäöüß]{3})(?=\d)")

@@ -24,7 +24,7 @@ _QUIET = FORM_WORDS | folded_words(
     "Stück Pen einmal zweimal dreimal mal pro am an je im zur zum die der den das mit Tag Tage Tagen Woche Wochen Monat Monate Monaten",
     "Jahr Jahre Stunden tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema seit alle Nacht Essen bis zu",
     "Dauermedikation dauerhaft regelmäßig aktuell derzeit weiter wie bisher mg ml g h IE IU E Einheiten Mega Mio Amp daily once twice as needed prn",
-    "succinat tartrat besilat mesilat hydrochlorid HCl maleat fumarat hemihydrat dihydrat trihydrat monohydrat natrium hydrogensulfat",
+    "succinat succ tartrat tart besilat mesilat hydrochlorid HCl maleat fumarat hemihydrat dihydrat trihydrat monohydrat natrium hydrogensulfat",
     "succinate tartrate besylate mesylate hydrochloride maleate fumarate sodium nimmt Medikament",
 )
 # change the strength, the release or the market, not the substance; taken with a question, never silently
@@ -38,8 +38,8 @@ _THIAZIDE = folded_words("HCT HCTZ")
 # names of groups that are a typing error away from a drug
 _GROUPS = folded_words("Cortison Kortison Cortisone")
 _NOT_TAKEN = re.compile(r"^\s*(?:keine?n?|kein|nie|no|not|ohne|früher|ehemals)\s", re.IGNORECASE)
+_NUMBERS = re.compile(r"\d \d")
 _REMARK = re.compile(r"\(([^()]*)\)")
-_NUMBER_MG = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:mg\b|(?!\s*[:%\-/\d.,]|\s*(?:ml|g|x|µg)\b))", re.IGNORECASE)
 _PARTS = re.compile(r"\s*[/+&;]\s*|,\s+|\s+(?:und|and|mit|with)\s+")
 _LOCAL = ("A01", "D", "S", "R01", "M02", "N01", "G01")
 _SHORTEST_PREFIX = 4
@@ -126,7 +126,7 @@ class DrugLines:
 
     def _exact(self, key: str) -> list[Match]:
         """Names that are just this, be it with other blanks, or with `ae` for `ä`."""
-        joined = key.replace(" ", "")
+        joined = key if _NUMBERS.search(key) else key.replace(" ", "")  # `ASS 1-0-0` is not `ASS 100`
         for spelling in dict.fromkeys((key, joined if len(joined) >= _SHORTEST_JOINED else key, with_umlauts(key))):
             if found := self._edition.names.exact(spelling):
                 return found
@@ -260,7 +260,7 @@ class DrugLines:
         )
 
     def _by_strength(self, drugs: list[Drug], meaning: DoseMeaning, text: str, role: Role) -> Resolution:
-        strengths = [float(number.replace(",", ".")) for number in _NUMBER_MG.findall(text)]
+        strengths = [amount.mg or amount.value for amount in read_taking(text).amounts if amount.mg or not amount.unit]
         least = strengths[0] if strengths else None
         if least is not None and least <= meaning.low_up_to_mg:
             meant: tuple[str, ...] = (meaning.low,)

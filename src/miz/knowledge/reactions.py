@@ -28,7 +28,7 @@ _MINUTES = re.compile(
     re.IGNORECASE,
 )
 _DAYS = re.compile(
-    r"(?:nach|am|after|on)\D{0,8}(?:\d+|einem|einer|zwei|drei|vier|fünf|sechs|sieben|acht|zehn|some|einigen|mehreren|paar)\.?\s?(?:tag|woche|day|week)|\btage später|\bverzögert|\bdelayed",
+    r"(?:nach|am|after|on)\D{0,8}(?:\d+|einem|einer|zwei|drei|vier|fünf|sechs|sieben|acht|zehn|two|three|five|seven|eight|ten|some|einigen|mehreren|paar)\.?\s?(?:tag|woche|day|week)|\btage später|\bverzögert|\bdelayed",
     re.IGNORECASE,
 )
 _NOT_SO = re.compile(

@@ -72,7 +72,10 @@ class NameIndex:
         spellings = [full] if full == name else [full, name]
         hits = 0
         for spelling in spellings:
-            for matches in (self.exact(spelling), self.beginning(spelling), self._containing(spelling)):
+            for matches in (
+                self.exact(spelling),
+                *((self.beginning(spelling), self._containing(spelling)) if spelling == name else (self._spelled(spelling),)),
+            ):
                 hits += len(matches)
                 yield matches
         if not hits:
@@ -101,6 +104,13 @@ class NameIndex:
         )
         return [Match(entry_no, name, key, True) for entry_no, name, key in rows]
 
+    def all_names(self) -> list[Match]:
+        """Every spelling of every entry, the best first."""
+        return [
+            Match(entry_no, name, key, True)
+            for entry_no, name, key in self._connection.execute("SELECT entry_no, text, key FROM name ORDER BY name_no")
+        ]
+
     def closest(self, word: str) -> list[tuple[int, Match]]:
         """Whole names up to two typing errors away, each with their number; one that only sounds the same counts as one."""
         start = word[: LONGEST_PREFIX + 1]
@@ -123,6 +133,13 @@ class NameIndex:
     def beginning(self, key: str) -> list[Match]:
         """Names that begin with this."""
         return self._matching(f'^ "{key}" *', is_sure=True)
+
+    def _spelled(self, key: str) -> list[Match]:
+        """Names that begin with this, letter by letter: for a line with a strength, whose short numbers begin too many words."""
+        rows = self._connection.execute(
+            "SELECT entry_no, text, key FROM name WHERE key >= ? AND key < ? ORDER BY name_no LIMIT ?", (key, f"{key}\uffff", _MOST_ROWS)
+        )
+        return [Match(entry_no, name, key, True) for entry_no, name, key in rows]
 
     def by_maker(self, key: str, *, may_complete: bool = True) -> list[Match]:
         """Names that are, or begin with, what is left when a maker's name at the end is taken off: `metohexal` -> `meto`.
@@ -176,12 +193,17 @@ class NameIndex:
         """Beginnings of words that are one typing error away, else two for long words; the nearest in length first."""
         if len(word) < SHORTEST_CORRECTED or word.isdigit():
             return []
-        word = word[: LONGEST_PREFIX + 1]
-        near = [prefix for prefix in self._prefixes({word, *one_less(word)}) if within_one(word, prefix)]
-        if not near and len(word) >= TWO_EDITS_FROM:
+        heard = self._sounding(word)
+        typed, word = word, word[: LONGEST_PREFIX + 1]
+        near = [
+            prefix
+            for prefix in self._prefixes({word, word[: LONGEST_PREFIX - 1], *one_less(word)})
+            if any(within_one(typed[: len(prefix) + more], prefix) for more in (-1, 0, 1))
+        ]
+        if not near and not heard and len(word) >= TWO_EDITS_FROM:
             near = [prefix for prefix in self._prefixes({word, *one_less(word), *two_less(word)}) if edits(word, prefix) <= 2]
         near.sort(key=lambda prefix: (prefix[0] != word[0], abs(len(prefix) - len(word)), prefix))
-        return near[:_MOST_PREFIXES]
+        return [*heard, *near][:_MOST_PREFIXES]
 
     def _prefixes(self, pieces: Iterable[str]) -> list[str]:
         keys = sorted({key_of(piece) for piece in pieces})

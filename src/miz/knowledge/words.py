@@ -12,7 +12,8 @@ TWO_EDITS_KEPT_FROM = 6
 LONGEST_PREFIX = 14
 _HEARD = (
     ("ph", "f"), ("th", "t"), ("rh", "r"), ("sch", "s"), ("ch", "k"), ("ck", "k"), ("ce", "ze"), ("ci", "zi"), ("cy", "zi"), ("c", "k"),
-    ("qu", "kw"), ("x", "ks"), ("y", "i"), ("v", "f"), ("w", "f"), ("ie", "i"), ("h", ""),
+    ("qu", "kw"), ("x", "ks"), ("y", "i"), ("v", "f"), ("w", "f"), ("ie", "i"),
+    ("ou", "u"), ("h", ""),
 )  # fmt: skip
 
 
