@@ -13,6 +13,7 @@ from miz.checks.amounts import Amount, amount_in
         ("Septanest 1/200.000 1,5 Karpulen", Amount(cartridges=1.5, dilution=200_000)),
         ("Ultracain D-S forte 3 ml", Amount(ml=3)),
         ("Ultracain D-S 2 x 1,7 ml", Amount(ml=3.4)),
+        ("Articain 1:100.000 3x1,7ml", Amount(ml=5.1, dilution=100_000)),
         ("3 Ampullen à 1,8 ml Lidocain 2 % 1:80.000", Amount(cartridges=3, cartridge_ml=1.8, percent=2, dilution=80_000)),
         ("Ultracain D-S eine halbe Ampulle", Amount(cartridges=0.5)),
         ("Mepivacain 3 % ½ Ampulle", Amount(cartridges=0.5, percent=3)),

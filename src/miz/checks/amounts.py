@@ -12,7 +12,10 @@ _CARTRIDGES = re.compile(
     rf"(?<![\w.,:/])(?P<count>1/2|{_NUMBER})\s*(?:[x×]\s*)?(?:Zylinder-?ampullen?|Zyl\.?-?\s?Amp(?:ullen?)?|Ampullen?|Amp|Kar?pulen?|Patronen?|cartridges?|carpules?)\b",
     re.IGNORECASE,
 )
-_ML = re.compile(rf"(?:(?P<times>\d+)\s*[x×*]\s*)?(?P<each>(?:à|á|je|of)\s*)?(?<![\w.,:])(?P<ml>{_NUMBER})\s*ml\b(?!\s*/)", re.IGNORECASE)
+_ML = re.compile(
+    rf"(?:(?P<times>\d+)\s*[x×*]\s*|(?P<each>(?:à|á|je|of)\s*)|(?<![\w.,:]))(?P<ml>{_NUMBER})\s*ml\b(?!\s*/)",
+    re.IGNORECASE,
+)
 _MG = re.compile(r"(?<![\w.,:/])(?P<mg>\d+(?:[.,]\d+)?)\s*mg\b(?!\s*/)", re.IGNORECASE)
 _PERCENT = re.compile(r"(?<![\w.,:/])(?P<percent>\d+(?:[.,]\d+)?)\s*%")
 _DILUTION = re.compile(r"\b1\s*[:/]\s*(?P<thousands>\d{2,3})(?:[.,\s’']?000\b|\s*(?:T|Tsd)\b)")
