@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import ssl
 import stat
 import sys
@@ -163,6 +164,14 @@ class TestRenewal:
         own.file.write_bytes(left_over)
         again = certificates(tmp_path)
         assert greet(again.use_at("127.0.0.1"), again.authority_pem or b"", NAMES[0]) == ""
+
+    def test_a_second_server_that_gets_the_authority_s_file_is_trusted_like_the_first(self, tmp_path: Path) -> None:
+        first, second = certificates(tmp_path / "first"), certificates(tmp_path / "second")
+        first.use_at("127.0.0.1")
+        assert greet(second.use_at("127.0.0.1"), first.authority_pem or b"", NAMES[0]) != ""
+        for name in ("authority.pem", "names.json"):
+            shutil.copy(tmp_path / "first/tls" / name, tmp_path / "second/tls")
+        assert greet(certificates(tmp_path / "second").use_at("127.0.0.1"), first.authority_pem or b"", NAMES[0]) == ""
 
 
 class TestNames:
