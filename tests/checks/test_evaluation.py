@@ -1,7 +1,6 @@
 """One case in, one answer out: kinds, severities, words, and what could not be judged."""
 
 from datetime import date
-from typing import Any
 
 import msgspec
 import pytest
@@ -176,35 +175,42 @@ def test_alternatives_are_named_drugs_and_never_what_an_allergy_refuses(edition:
 
 
 def test_what_is_not_recognised_is_always_reported(edition: Edition) -> None:
-    answer = ask(edition, medication=["Tee vom Heilpraktiker"], planned=["Falitrom"], conditions=["Heuschnupfen"], allergies=["Nickel"])
+    answer = ask(edition, medication=["Tee vom Heilpraktiker"], planned=["Zauberei"], conditions=["Heuschnupfen"], allergies=["Nickel"])
     found = [finding for finding in answer.findings if finding.kind == "unresolved"]
-    assert sorted(finding.subjects[0] for finding in found) == ["Falitrom", "Heuschnupfen", "Nickel", "Tee vom Heilpraktiker"]
+    assert sorted(finding.subjects[0] for finding in found) == ["Heuschnupfen", "Nickel", "Tee vom Heilpraktiker", "Zauberei"]
     assert {finding.severity for finding in found} == {"caution"}
-    for text in ("Tee vom Heilpraktiker", "Falitrom", "Heuschnupfen", "Nickel"):
+    for text in ("Tee vom Heilpraktiker", "Zauberei", "Heuschnupfen", "Nickel"):
         assert [sentence for sentence in answer.not_checked if f"„{text}“" in sentence]
-    assert "Falithrom" in next(finding.action for finding in found if finding.subjects == ["Falitrom"])
 
 
 def test_not_asked_is_not_the_same_as_none(edition: Edition) -> None:
     asked = ask(edition, medication=[], planned=["Ibuprofen"], age=40)
     unasked = evaluate(edition, Case(planned=["Ibuprofen"]), today=TODAY)
     assert asked.not_checked == []
-    assert len(unasked.not_checked) == 3
+    assert len(unasked.not_checked) >= 3
 
 
-@pytest.mark.parametrize(
-    ("facts", "word"),
-    [
-        ({"age": 70}, "PRISCUS"),
-        ({"age": 0.5}, "Kinder"),
-        ({"pregnancy_week": 30}, "Schwangerschaft"),
-        ({"breastfeeding": True}, "Stillzeit"),
-        ({"egfr": 25}, "eGFR"),
-    ],
-)
-def test_what_is_not_built_is_said_not_faked(edition: Edition, facts: dict[str, Any], word: str) -> None:
-    assert [sentence for sentence in ask(edition, planned=["Ibuprofen"], **facts).not_checked if word in sentence]
-    assert not [sentence for sentence in ask(edition, planned=["Ibuprofen"]).not_checked if word in sentence]
+def test_a_value_that_decides_is_asked_for(edition: Edition) -> None:
+    def asked_for(word: str, planned: str, **facts: object) -> list[str]:
+        return [sentence for sentence in ask(edition, planned=[planned], **facts).not_checked if word in sentence]
+
+    assert asked_for("eGFR", "Ibuprofen", age=70)
+    assert not asked_for("eGFR", "Ibuprofen", age=70, egfr=80)
+    assert asked_for("Schwangerschaft", "Ibuprofen", age=30, sex="f")
+    assert not asked_for("Schwangerschaft", "Ibuprofen", age=30, sex="f", pregnancy_week=0)
+    assert not asked_for("Schwangerschaft", "Paracetamol", age=30, sex="f")
+    assert asked_for("Schwangerschaftswoche", "Ibuprofen", age=30, sex="f", conditions=["schwanger"])
+    assert asked_for("Alter", "Doxycyclin")
+    assert not asked_for("Alter", "Doxycyclin", age=30)
+
+
+def test_two_lines_of_one_drug_are_one_duplicate(edition: Edition) -> None:
+    answer = ask(edition, medication=["Paracetamol 1000 1-1-1-1"], planned=["Paracetamol 500 1-1-1"], weight_kg=80, age=40)
+    assert [(one.severity, one.subjects) for one in answer.findings if one.kind == "duplicate"] == [("warning", ["paracetamol"])]
+    assert [one.subjects for one in answer.findings if one.rule == "DAY-paracetamol"] == [["paracetamol"]]
+    taken = ask(edition, medication=["L-Thyroxin 75", "L-Thyroxin 25"])
+    assert [one.severity for one in taken.findings if one.kind == "duplicate"] == ["caution"]
+    assert not [one for one in ask(edition, planned=["Ibuprofen 400", "Paracetamol 500"]).findings if one.kind == "duplicate"]
 
 
 def test_questions_are_put(edition: Edition) -> None:

@@ -36,7 +36,11 @@ def concerns(edition: Edition, who: Patient, text: str, **how: Any) -> list[Conc
 
 def of_whole_check(edition: Edition, who: Patient, planned: list[str]) -> Counter[tuple[str, str, str]]:
     answer = evaluate(edition, case_of(who, planned, TODAY), today=TODAY, chosen=chosen_drugs(who))
-    return Counter(finding_key(finding) for finding in answer.findings if finding.kind in ("interaction", "condition", "allergy"))
+    return Counter(
+        finding_key(finding)
+        for finding in answer.findings
+        if finding.kind not in ("risk", "dose", "duplicate", "unresolved", "procedure_risk")
+    )
 
 
 def finding_key(finding: Finding) -> tuple[str, str, str]:
@@ -111,7 +115,7 @@ def test_a_procedure_is_no_drug(edition: Edition) -> None:
 )
 def test_a_value_stands_for_its_condition(edition: Edition, kind: str, value: float, drug: str, rule: str) -> None:
     who = record(birth_date="1990-01-01", observations=[entry(1, kind=kind, value=value, measured_on="2026-11-20")])
-    assert [concern.finding.rule for concern in concerns(edition, who, drug)] == [rule]
+    assert rule in [concern.finding.rule for concern in concerns(edition, who, drug)]
     whole = evaluate(edition, case_of(who, [drug], TODAY), today=TODAY)
     assert rule in {finding.rule for finding in whole.findings}
     assert [line.role for line in whole.resolved] == ["planned"]
@@ -128,7 +132,7 @@ def test_a_condition_recorded_and_measured_counts_once(edition: Edition) -> None
     who = record(
         conditions=[entry(1, answer="yes", condition_id="CKD3")], observations=[entry(2, kind="egfr", value=48, measured_on="2026-11-20")]
     )
-    assert [concern.finding.rule for concern in concerns(edition, who, "Ibuprofen")] == ["CKD3"]
+    assert [concern.finding.rule for concern in concerns(edition, who, "Ibuprofen")].count("CKD3") == 1
 
 
 def test_an_edition_past_its_end_is_noticed(edition: Edition) -> None:

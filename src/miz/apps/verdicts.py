@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from miz.checks import wording
-from miz.checks.evaluation import is_kidney_weak, unbuilt_for
 from miz.checks.model import level
 from miz.checks.suitability import Concern, Suitability, names_a_drug
 from miz.knowledge.edition import Edition
@@ -15,7 +14,7 @@ Word = Literal["avoid", "mind", "possible", "unchecked"]
 ORDER: Mapping[Word, int] = {"avoid": 0, "mind": 1, "possible": 2, "unchecked": 3}
 _WORDS: Mapping[str, Word] = {"high": "avoid", "medium": "mind", "low": "possible"}
 _CAUSES_IN_SIGHT = 2
-_QUESTIONS_OF_PARTS = frozenset({"suffix", "ingredient"})
+_QUESTIONS_OF_PARTS = frozenset({"suffix", "ingredient", "spelling", "partly"})
 
 
 def verdict_of(suitability: Suitability, text: str) -> Verdict:
@@ -29,7 +28,7 @@ def verdict_of(suitability: Suitability, text: str) -> Verdict:
         word = "unchecked"
     parts = _causes(suitability, leading) or ([suitability.say(wording.NO_RULE)] if word == "possible" else [])
     if word != "avoid":
-        parts += [*gaps, *(_unasked(suitability) if names_a_drug(meaning) else ())]
+        parts += [*gaps, *([*_unasked(suitability), *suitability.gaps(meaning)] if names_a_drug(meaning) else ())]
     return Verdict(
         text=text,
         name=meaning.name.in_language(suitability.language),
@@ -71,7 +70,6 @@ def _gaps(suitability: Suitability, meaning: Resolution) -> Iterator[str]:
         yield say(wording.PART_UNKNOWN)
     if suitability.is_out_of_date:
         yield say(wording.OUT_OF_DATE_IN_BRIEF)
-    yield from (say(wording.UNBUILT_IN_BRIEF[check]) for check in unbuilt_for(suitability.case.patient))
 
 
 def _unasked(suitability: Suitability) -> Iterator[str]:
@@ -86,5 +84,3 @@ def _unasked(suitability: Suitability) -> Iterator[str]:
         yield say(wording.HISTORY_NOT_ASKED)
     if suitability.unresolved:
         yield say(wording.OF_PATIENT_NOT_RECOGNISED).format(names=", ".join(line.text for line in suitability.unresolved))
-    if is_kidney_weak(facts.patient):
-        yield say(wording.KIDNEY_IN_BRIEF)

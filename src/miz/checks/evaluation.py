@@ -6,7 +6,9 @@ from functools import lru_cache
 
 from miz.checks import wording
 from miz.checks.calculators import calculate
+from miz.checks.duplicates import duplicate_findings
 from miz.checks.findings import Setting, allergy_findings, condition_findings, interaction_findings, risk_findings, unresolved_findings
+from miz.checks.limits import limit_findings, limit_gaps
 from miz.checks.model import RANK, ChosenDrug, Thing
 from miz.knowledge.edition import Edition
 from miz.knowledge.resolution import Resolution
@@ -14,7 +16,6 @@ from miz.knowledge.resolver import Resolver
 from miz.ui.i18n import translator
 from miz.wire.client_protocol import Case, CasePatient, CheckAnswer, Finding, Resolved
 
-_ADULT, _OLD = 18, 65
 _KIDNEY_STAGE = 60
 
 
@@ -42,6 +43,8 @@ def evaluate(
         *risk_findings(setting),
         *condition_findings(setting),
         *allergy_findings(setting),
+        *limit_findings(setting, case.patient),
+        *duplicate_findings(setting),
         *unresolved_findings(setting, lines),
     ]
     figures = calculate(setting, case, findings)
@@ -120,11 +123,8 @@ def _not_checked(setting: Setting, case: Case, lines: list[Resolution], today: d
         for question in line.questions:
             yield say(wording.QUESTIONS[question]).format(text=line.text)
     yield from (say(sentence) for sentence in _unknown(case, allergies_unavailable=allergies_unavailable))
-    yield from (say(sentence) for sentence in _not_built(case.patient, setting))
-    if setting.allergies:
-        yield say(wording.REACTION)
-    if names := _twice(setting):
-        yield say(wording.DUPLICATE).format(names=", ".join(names))
+    yield from (say(sentence) for sentence in limit_gaps(setting, case.patient))
+    yield from (say(wording.REACTION).format(text=one.text) for one in setting.allergies if one.reaction == "unknown")
 
 
 def _unknown(case: Case, *, allergies_unavailable: bool) -> Iterator[str]:
@@ -137,37 +137,3 @@ def _unknown(case: Case, *, allergies_unavailable: bool) -> Iterator[str]:
         yield wording.ALLERGIES_UNAVAILABLE if allergies_unavailable else wording.ALLERGIES_UNKNOWN
     if has_drugs and case.patient.conditions is None:
         yield wording.CONDITIONS_UNKNOWN
-
-
-def _not_built(patient: CasePatient, setting: Setting) -> Iterator[str]:
-    drugs = [thing for thing in setting.things if thing.is_drug]
-    if not drugs:
-        return
-    if patient.age is not None and patient.age >= _OLD:
-        yield wording.AGE_65
-    yield from (wording.UNBUILT[check] for check in unbuilt_for(patient))
-    if is_kidney_weak(patient):
-        yield wording.KIDNEY
-
-
-def is_kidney_weak(patient: CasePatient) -> bool:
-    """Whether doses may depend on the kidney."""
-    return patient.egfr is not None and patient.egfr < _KIDNEY_STAGE
-
-
-def unbuilt_for(patient: CasePatient) -> Iterator[wording.Unbuilt]:
-    """Checks of every drug that this patient needs and that are not built yet: without them nothing is called possible."""
-    if patient.age is not None and patient.age < _ADULT:
-        yield "age"
-    if patient.pregnancy_week:
-        yield "pregnancy"
-    if patient.breastfeeding:
-        yield "lactation"
-
-
-def _twice(setting: Setting) -> list[str]:
-    seen: dict[str, int] = {}
-    for thing in setting.things:
-        for part in thing.meaning.substances:
-            seen[part] = seen.get(part, 0) + 1
-    return [setting.edition.substances[part].name.in_language(setting.language) for part, count in seen.items() if count > 1]

@@ -39,11 +39,12 @@ class Setting:
 
     @cached_property
     def refused(self) -> Tokens:
-        """What a recorded allergy covers."""
+        """What a recorded allergy covers; what was told is none with nausea alone."""
+        allergies = [one for one in self.allergies if one.reaction != "intolerance"]
         groups = [
-            self.edition.allergies[identity].members for one in self.allergies for identity in one.ids if identity in self.edition.allergies
+            self.edition.allergies[identity].members for one in allergies for identity in one.ids if identity in self.edition.allergies
         ]
-        return frozenset().union(*groups, *(one.tokens for one in self.allergies))
+        return frozenset().union(*groups, *(one.tokens for one in allergies))
 
     @cached_property
     def procedures(self) -> list[Procedure]:
@@ -207,6 +208,8 @@ def allergy_findings(setting: Setting) -> Iterator[Finding]:
             if hit := _worst_hit(thing, one, groups):
                 severity, is_cross, rule, tokens = hit
                 place = "" if "proc:" in "".join(tokens) else str(thing.place)
+                if place and one.reaction == "intolerance":
+                    severity = "info"
                 by_hit.setdefault((severity, is_cross, f"{rule}\0{place}"), []).append((thing, tokens))
         for (severity, is_cross, rule), hits in by_hit.items():
             yield _allergy(setting, one, rule.split("\0")[0], severity, hits, is_cross=is_cross)
@@ -237,6 +240,9 @@ def _allergy(
         "drug": ", ".join(dict.fromkeys(thing.label(edition, tokens, language) for thing, tokens in hits)),
     }
     group = edition.allergies.get(rule)
+    is_none = severity == "info" and one.reaction == "intolerance"
+    effect = wording.INTOLERANT if is_none else wording.CROSS_REACTION if is_cross else wording.ALLERGIC
+    action = wording.INTOLERANCE_ACTION if is_none else wording.ALLERGY_ACTIONS[severity]
     return setting.finding(
         "allergy",
         severity,
@@ -246,9 +252,9 @@ def _allergy(
             *(name for thing, tokens in hits for name in thing.subjects(edition, tokens)),
         ],
         title=setting.say(wording.ALLERGY_TITLE).format(**words),
-        effect=setting.say(wording.CROSS_REACTION if is_cross else wording.ALLERGIC).format(**words),
+        effect=setting.say(effect).format(**words),
         action=" ".join(
-            part for part in (setting.say(wording.ALLERGY_ACTIONS[severity]), group.action.in_language(language) if group else "") if part
+            part for part in (setting.say(action), group.action.in_language(language) if group and not is_none else "") if part
         ),
         sources=group.sources if group else (),
     )

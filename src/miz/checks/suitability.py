@@ -10,6 +10,7 @@ from miz.checks import wording
 from miz.checks.evaluation import implied_lines, resolve_lines, resolver_of, things_of
 from miz.checks.findings import Setting, allergy_findings, condition_findings, interaction_finding
 from miz.checks.interactions import interactions
+from miz.checks.limits import limit_findings, limit_gaps
 from miz.checks.model import RANK, Thing, case_of, chosen_drugs
 from miz.knowledge.edition import Edition
 from miz.knowledge.model import Tokens
@@ -83,8 +84,18 @@ class Suitability:
         if not names_a_drug(meaning):
             return []
         drug = Thing(len(self._setting.things), structs.replace(meaning, tokens=_drug_tokens(meaning)))
-        found = [*self._interactions(drug), *self._conditions(drug), *self._allergies(drug)]
+        found = [*self._interactions(drug), *self._conditions(drug), *self._allergies(drug), *self._limits(drug)]
         return sorted(found, key=lambda concern: (-RANK[concern.finding.severity], not concern.must_not_be, concern.finding.rule))
+
+    def gaps(self, meaning: Resolution) -> list[str]:
+        """What is missing of the patient that would decide about the drug, in brief."""
+        drug = Thing(len(self._setting.things), meaning)
+        missing = limit_gaps(replace(self._setting, things=[*self._ill, drug]), self.case.patient)
+        return [self.say(wording.MISSING_IN_BRIEF[sentence]) for sentence in missing]
+
+    def _limits(self, drug: Thing) -> Iterator[Concern]:
+        for finding in limit_findings(replace(self._setting, things=[*self._ill, drug]), self.case.patient):
+            yield Concern(finding, self.say(wording.LIMIT_TITLES.get(finding.kind, finding.title)))
 
     def _interactions(self, drug: Thing) -> Iterator[Concern]:
         setting = replace(self._setting, things=[*self._setting.things, drug])

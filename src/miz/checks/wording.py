@@ -1,12 +1,7 @@
 """The check's own sentences. Everything else it says stands in the tables."""
 
-from typing import Literal
-
 from miz.knowledge.resolution import Question
-from miz.wire.client_protocol import Severity
-
-# checks of every drug that some patients need and that are not built yet
-Unbuilt = Literal["age", "pregnancy", "lactation"]
+from miz.wire.client_protocol import FindingKind, Severity
 
 
 def N_(message_id: str) -> str:  # noqa: N802 - the usual mark of a sentence for the catalogues
@@ -42,17 +37,46 @@ MEDICATION_UNKNOWN = N_("Medication was not asked for: interactions with it are 
 ALLERGIES_UNKNOWN = N_("Allergies were not asked for: they are not checked.")
 ALLERGIES_UNAVAILABLE = N_("Allergies cannot be obtained: they are not checked.")
 CONDITIONS_UNKNOWN = N_("Conditions were not asked for: they are not checked.")
-REACTION = N_("Kind and time of an allergic reaction are not judged yet: every allergy counts as severe.")
-AGE_65 = N_("Suitability from age 65 (PRISCUS) is not checked yet.")
-UNBUILT: dict[Unbuilt, str] = {
-    "age": N_("Minimum ages and doses for children are not checked yet."),
-    "pregnancy": N_("Pregnancy is not checked by week yet."),
-    "lactation": N_("Breast-feeding is not checked for every drug yet."),
+REACTION = N_("“{text}”: kind and time of the reaction are missing. It was judged as severe; please ask.")
+
+LIMIT_TITLES: dict[FindingKind, str] = {
+    "age": N_("minimum age"),
+    "pregnancy": N_("pregnancy"),
+    "lactation": N_("breast-feeding"),
+    "renal": N_("kidney"),
+    "hepatic": N_("liver"),
+    "priscus": N_("from age 65 (PRISCUS)"),
 }
-KIDNEY = N_("Doses by kidney function (eGFR) are not checked yet.")
-ANAESTHETIC = N_("The maximum dose of local anaesthetics is not computed yet.")
-DUPLICATE = N_("Duplicates are only checked as far as a rule names them: {names} stands more than once.")
-PROPHYLAXIS = N_("The drug and dose of a prophylaxis are not computed yet.")
+LEVEL_ACTIONS: dict[Severity, str] = {
+    "contraindicated": N_("Do not use; choose something else."),
+    "warning": N_("Better avoided; only for a compelling reason."),
+    "caution": N_("With care: lowest dose, shortest time."),
+    "info": N_("Know it; no action needed as a rule."),
+}
+TOO_YOUNG = N_("The patient is younger than the drug data ask for: {age}.")
+IN_PREGNANCY = N_("The patient is in week {week} of pregnancy.")
+IN_LACTATION = N_("The patient is breast-feeding.")
+AT_EGFR = N_("The eGFR is {egfr} ml/min/1.73 m².")
+IN_LIVER = N_("The patient has a disease of the liver.")
+PRISCUS = N_("On the PRISCUS list: may be unsuitable from age 65.")
+PRISCUS_ACTION = N_("Prefer something else; do not stop on your own what others have prescribed.")
+DUPLICATE_TITLE = N_("More than once: {names}")
+DUPLICATE_PLANNED = N_("Give only one of them; count what the patient already takes.")
+DUPLICATE_TAKEN = N_("Ask whether both are meant; discuss with the prescriber.")
+DAY_TITLE = N_("{name}: too much in a day")
+DAY_EXCEEDED = N_("All lines together are {total} a day, at most {most} are meant.")
+INTOLERANT = N_("What is recorded is no allergy as told ({allergy}): {drug} is not refused for it.")
+INTOLERANCE_ACTION = N_("Ask again what happened; it may come back as a side effect.")
+AGE_MISSING = N_("The age is missing: minimum ages are not checked.")
+WEEK_MISSING = N_("The week of pregnancy is missing: what depends on it is not checked. Please ask.")
+PREGNANCY_MISSING = N_("Pregnancy was not asked for: it is not checked. Please ask.")
+EGFR_MISSING = N_("The kidney function (eGFR) is missing: limits by it are not checked. Please ask.")
+MISSING_IN_BRIEF = {
+    AGE_MISSING: N_("Age missing"),
+    WEEK_MISSING: N_("Week of pregnancy missing"),
+    PREGNANCY_MISSING: N_("Pregnancy not asked"),
+    EGFR_MISSING: N_("Kidney function missing"),
+}
 
 AFFECTED: dict[Severity, str] = {
     "contraindicated": N_("Must not be used with: {condition}."),
@@ -81,12 +105,6 @@ ALLERGY_TITLE = N_("{drug}: allergy to {allergy}")
 ALLERGY_CAUSE = N_("Allergy: {allergy}")
 CROSS_REACTION_CAUSE = N_("Cross-reaction with the allergy: {allergy}")
 
-UNBUILT_IN_BRIEF: dict[Unbuilt, str] = {
-    "age": N_("Minimum age not checked"),
-    "pregnancy": N_("Week of pregnancy not checked"),
-    "lactation": N_("Breast-feeding not checked"),
-}
-KIDNEY_IN_BRIEF = N_("Dose by kidney function not checked")
 OUT_OF_DATE_IN_BRIEF = N_("Drug data out of date")
 PART_UNKNOWN = N_("Part of the name not checked")
 NO_RULE = N_("No rule in the data speaks against it")
