@@ -137,6 +137,13 @@ def test_a_trade_name_tells_the_concentration(edition: Edition) -> None:
     assert (weak.max_ml, strong.max_ml) == (40 / 5, 40 / 10)
 
 
+@pytest.mark.parametrize(
+    "planned", ["2 Karpulen Septanest 1:100.000", "Septanest 1:100.000, 2 Zylinderampullen", "Septanest 1:100.000 2x1,7 ml"]
+)
+def test_however_the_amount_is_written(edition: Edition, planned: str) -> None:
+    assert only(ask(edition, planned, **ADULT)).planned_mg == 136  # 2 × 1.7 ml × 40 mg
+
+
 def test_an_open_concentration_is_asked_for_and_the_stronger_is_taken(edition: Edition) -> None:
     answer = ask(edition, "Articain mit Adrenalin", age=40, weight_kg=75, conditions=["KHK"])
     assert only(answer).max_ml == 4

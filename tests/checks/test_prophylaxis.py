@@ -81,6 +81,11 @@ def test_two_allergies(edition: Edition) -> None:
     assert offered == {"doxycycline"}
 
 
+def test_what_pregnancy_forbids_is_not_offered(edition: Edition) -> None:
+    answer = ask(edition, "Extraktion 36", age=30, sex="f", pregnancy_week=30, allergies=["Penicillin, Anaphylaxie"])
+    assert set(options(answer)) == {"azithromycin", "clarithromycin"}
+
+
 def test_what_an_interaction_forbids_is_not_offered(edition: Edition) -> None:
     answer = ask(edition, "Extraktion 36", allergies=["Penicillin, Anaphylaxie"], medication=["Simvastatin 40"])
     assert "clarithromycin" not in options(answer)

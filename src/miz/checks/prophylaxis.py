@@ -14,6 +14,7 @@ from miz.checks.doses import dose_for
 from miz.checks.figures import Figures, amount, rounded_down
 from miz.checks.findings import Setting, allergy_findings, condition_findings, interaction_finding
 from miz.checks.interactions import interactions
+from miz.checks.limits import limit_findings
 from miz.checks.model import RANK, Thing
 from miz.checks.wording import N_
 from miz.knowledge.model import Condition, DoseRegimen, Procedure, Tokens
@@ -146,7 +147,7 @@ def _option(setting: Setting, patient: CasePatient, row: DoseRegimen, rows: list
     """The drug with its dose; None when something forbids it for this patient."""
     drug = setting.edition.dental.get(row.substance)
     youngest = max(row.min_age_years or 0, (drug.min_age_years or 0) if drug else 0)
-    against = list(_against(setting, row.substance))
+    against = list(_against(setting, patient, row.substance))
     if (patient.age is not None and patient.age < youngest) or any(finding.severity == "contraindicated" for finding in against):
         return None
     adult, child = (_partner(rows, row, group) for group in ("adult", "child"))
@@ -190,7 +191,7 @@ def _mass(mg: float, language: str) -> str:
     return amount(mg / 1000, "g", language) if mg >= 1000 and mg % 1000 == 0 else amount(mg, "mg", language)
 
 
-def _against(setting: Setting, substance: str) -> Iterator[Finding]:
+def _against(setting: Setting, patient: CasePatient, substance: str) -> Iterator[Finding]:
     """What the other checks say from `warning` on, if this drug were given to this patient."""
     drug = setting.edition.drugs[substance]
     meaning = Resolution(
@@ -203,8 +204,10 @@ def _against(setting: Setting, substance: str) -> Iterator[Finding]:
     thing = Thing(len(setting.things), meaning)
     ill = [one for one in setting.things if one.meaning.role == "condition"]
     among = replace(setting, things=[*setting.things, thing])
+    alone = replace(setting, things=[*ill, thing])
     found = (
-        *condition_findings(replace(setting, things=[*ill, thing])),
+        *condition_findings(alone),
+        *limit_findings(alone, patient),
         *allergy_findings(replace(setting, things=[thing])),
         *(
             interaction_finding(among, each)

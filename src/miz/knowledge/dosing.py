@@ -64,7 +64,7 @@ _PACK = re.compile(
 )
 # how much at a time, which is no strength: `2 Amp.`, `20 gtt`, `1,7 ml`
 _COUNTED = re.compile(
-    rf"(?<![\w,.:/])(?:(?:[1-9½¼¾]|1/[24])\s?(?:tbl|tabl?|tabletten?|kps|kapseln?)|{_NUMBER}\s?(?:amp(?:ullen?)?|zyl(?:inderampullen)?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl))(?!\w)\.?",
+    rf"(?<![\w,.:/])(?:(?:[1-9½¼¾]|1/[24])\s?(?:tbl|tabl?|tabletten?|kps|kapseln?)|{_NUMBER}\s?(?:amp(?:ullen?)?|zyl(?:inder-?ampullen?)?|[ck]arpulen?|cartridges?|carpules?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl))(?!\w)\.?",
     re.IGNORECASE,
 )
 _ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.", re.IGNORECASE)
