@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import get_args
 
 from miz.knowledge.documents import document_faults
-from miz.knowledge.dose_tables import NOTHING, dose_faults
+from miz.knowledge.dose_faults import dose_faults
+from miz.knowledge.dose_tables import NOTHING
 from miz.knowledge.model import ReactionKind
 from miz.knowledge.questions import OBSERVATIONS, question_faults
 from miz.knowledge.reviews import review_faults
