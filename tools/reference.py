@@ -92,7 +92,7 @@ def check_cases_page() -> str:
     table = _page(
         "The check against its cases",
         f"{len(LINES)} cases stand in `tests/checks/cases.jsonl`: whole lines as they are typed at the desk, and what somebody who knows drugs "
-        "expects of the answer. They were written from professional knowledge and the tables, before the program was asked. "
+        "expects of the answer. Most were written from professional knowledge and the tables before the program was asked. "
         "A finding counts when its kind and all its subjects appear, with at least the severity. A case is changed only when it was wrong. "
         f"Drug data {edition.id}.",
         ("what is counted", "how many", "share", "goal"),
