@@ -100,7 +100,9 @@ function intoHits(event) {
   return true;
 }
 
-document.addEventListener("htmx:afterRequest", (event) => {
-  const { elt } = event.detail;
-  if (elt.matches?.("form[data-refresh]") && event.detail.successful) elt.dataset.found = event.detail.requestConfig.parameters.q.trim();
+// Whoever has asked: the form itself, or the page that was told of a change while somebody typed.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const search = document.querySelector("form[data-refresh]");
+  const { path, verb, parameters } = detail.requestConfig;
+  if (detail.successful && verb === "post" && path === search?.getAttribute("action")) search.dataset.found = (parameters.q ?? "").trim();
 });
