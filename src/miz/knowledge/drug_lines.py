@@ -6,13 +6,13 @@ question, when the name is long, one error lies between, and no other drug's nam
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
 from miz.knowledge.dosing import FORM_WORDS, LOCAL_FORMS, Taking, read_taking
+from miz.knowledge.drug_meanings import DrugMeanings
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import DoseMeaning, Drug, Words
 from miz.knowledge.resolution import Question, Resolution, Role, folded_words, heads, unresolved
 from miz.knowledge.search import Match, without_strength
 from miz.knowledge.strengths import dosing_for
@@ -54,6 +54,7 @@ class DrugLines:
     def __init__(self, edition: Edition) -> None:
         self._edition = edition
         self._vasoconstrictors = Vasoconstrictors(edition)
+        self._meanings = DrugMeanings(edition, self._vasoconstrictors)
         self._makers = folded_words(*edition.facts.makers)
         self._droppable = _QUIET | _LOUD | self._makers
 
@@ -87,7 +88,9 @@ class DrugLines:
             (each for each in self._edition.facts.meanings if drug.ask == "strength" and drug.substances[0] in (each.low, each.high)), None
         )
         found = (
-            self._by_strength([drug], meaning, f"{text} {strength}", role) if meaning else self._resolution([drug], entry, text, role, ())
+            self._meanings.by_strength([drug], meaning, f"{text} {strength}", role)
+            if meaning
+            else self._meanings.resolution([drug], entry, text, role, ())
         )
         taking = read_taking(f"{text} {strength}")
         if ADDITION.search(text):
@@ -105,7 +108,7 @@ class DrugLines:
 
     def _named(self, text: str, taking: Taking, role: Role, *, may_complete: bool) -> Resolution | None:
         if matches := self._exact(fold(text)):
-            return self._pick(matches, matches[0].key, text, role, ())
+            return self._meanings.pick(matches, matches[0].key, text, role, ())
         if self._says_more(taking.tail):
             return self._joined(text, role)
         found = self._by_name(taking.name, text, role, may_complete=may_complete)
@@ -136,20 +139,20 @@ class DrugLines:
         full, name = fold(typed), fold(without_strength(typed))
         for key in dict.fromkeys((full, name)):
             if matches := self._exact(key):
-                return self._pick(matches, matches[0].key, text, role, ())
+                return self._meanings.pick(matches, matches[0].key, text, role, ())
         for words in self._beginnings(name.split()):
             for head, rest in heads(words, self._droppable | self._carried(words)):
                 if matches := self._exact(head):
-                    return self._pick(matches, matches[0].key, text, role, self._questions(matches, rest))
+                    return self._meanings.pick(matches, matches[0].key, text, role, self._questions(matches, rest))
             for head, rest in heads(words, _QUIET | _LOUD):
                 if matches := self._edition.names.by_maker(head, may_complete=False):
-                    return self._pick(matches, head, text, role, self._questions(matches, rest))
+                    return self._meanings.pick(matches, head, text, role, self._questions(matches, rest))
             if found := self._together(words, text, role):
                 return found
             if may_complete:
                 for head, rest in heads(words, self._droppable):
                     if len(head) >= _SHORTEST_PREFIX and (matches := self._edition.names.beginning(head)):
-                        return self._pick(matches, head, text, role, self._questions(matches, rest))
+                        return self._meanings.pick(matches, head, text, role, self._questions(matches, rest))
         return None
 
     def _beginnings(self, words: list[str]) -> Iterator[list[str]]:
@@ -173,10 +176,10 @@ class DrugLines:
         substance = self._edition.substances[drug[0]]
         for name in (key, fold(substance.name.de), fold(substance.name.en)):
             if matches := self._exact(f"{name} {words[place]}"):
-                return self._pick(matches, key, text, role, ())
+                return self._meanings.pick(matches, key, text, role, ())
         if words[place] in _THIAZIDE:
             parts = [self._by_name(part, part, role, may_complete=False) for part in (substance.name.de, words[place])]
-            return self._combined([part for part in parts if part is not None], text, role)
+            return self._meanings.combined([part for part in parts if part is not None], text, role)
         return None
 
     def _with_remark(self, typed: str, text: str, role: Role, *, may_complete: bool) -> Resolution | None:
@@ -204,7 +207,7 @@ class DrugLines:
                 meant = {self._edition.entry(match).tokens for _, match in near}
                 nearest = [match for distance, match in near if distance <= 1 and sound(match.key)[0] == sound(head)[0]]
                 if nearest and len(meant) == 1:
-                    found = self._pick(nearest, nearest[0].key, text, role, self._questions(nearest, rest))
+                    found = self._meanings.pick(nearest, nearest[0].key, text, role, self._questions(nearest, rest))
                     return found and replace(found, questions=("spelling", *found.questions), suggestions=(found.name.de,))
         return None
 
@@ -220,69 +223,6 @@ class DrugLines:
         carried = {word for match in matches for word in self._edition.entry(match).carries}
         return ("suffix",) if any(word in _LOUD and word not in carried for word in rest) else ()
 
-    def _pick(self, matches: list[Match], key: str, text: str, role: Role, questions: tuple[Question, ...]) -> Resolution | None:
-        """The one drug all matches mean; one that holds all others counts first, then a drug's own name before an abbreviation."""
-        drugs = [self._edition.entry(match) for match in matches]
-        own = [drug for drug in drugs if key in (fold(drug.name.de), fold(drug.name.en))]
-        widest = [drug for drug in drugs if all(drug.tokens >= other.tokens for other in drugs)]
-        if widest and all(match.key == key for match in matches):
-            candidates = widest
-        else:
-            candidates = own or drugs
-            if (
-                widest
-                and not own
-                and all(self._vasoconstrictors.is_anaesthetic(self._resolution([drug], drug, text, role, ())) for drug in drugs)
-            ):
-                candidates, questions = widest, ("addition",)
-        for meaning in self._edition.facts.meanings:
-            is_open = key in meaning.open_names or any(drug.ask == "strength" for drug in candidates)
-            if is_open and all(set(drug.substances) <= {meaning.low, meaning.high} for drug in candidates):
-                return self._by_strength(candidates, meaning, text, role)
-        if len({drug.tokens for drug in candidates}) > 1:
-            return None
-        return self._resolution(candidates, candidates[0], text, role, questions)
-
-    def _resolution(self, drugs: list[Drug], entry: Drug, text: str, role: Role, questions: tuple[Question, ...]) -> Resolution:
-        asks: tuple[Question, ...] = ("form",) if drugs[0].ask == "form" else ()
-        missing: tuple[Question, ...] = (
-            ("ingredient",) if any(not self._edition.substances[part].is_checked for part in drugs[0].substances) else ()
-        )
-        return Resolution(
-            text=text,
-            role=role,
-            kind=entry.kind,
-            name=entry.name,
-            ids=(drugs[0].id,),
-            substances=drugs[0].substances,
-            tokens=drugs[0].tokens,
-            questions=questions + asks + missing,
-        )
-
-    def _by_strength(self, drugs: list[Drug], meaning: DoseMeaning, text: str, role: Role) -> Resolution:
-        strengths = [amount.mg or amount.value for amount in read_taking(text).amounts if amount.mg or not amount.unit]
-        least = strengths[0] if strengths else None
-        if least is not None and least <= meaning.low_up_to_mg:
-            meant: tuple[str, ...] = (meaning.low,)
-        elif least is not None and least >= meaning.high_from_mg:
-            meant = (meaning.high,)
-        else:
-            meant = (meaning.high,) if role == "planned" else (meaning.low, meaning.high)
-        is_open = least is None or meaning.low_up_to_mg < least < meaning.high_from_mg
-        product = next((drug for drug in drugs if drug.kind == "product"), None)
-        named = product or self._edition.drugs[meant[0]]
-        name = named.name if product or len(meant) == 1 else Words(text, text)
-        return Resolution(
-            text=text,
-            role=role,
-            kind="product" if product else "substance",
-            name=name,
-            ids=(product.id,) if product else meant,
-            substances=meant,
-            tokens=frozenset(meant),
-            questions=("strength",) if is_open else (),
-        )
-
     def _joined(self, text: str, role: Role) -> Resolution | None:
         """Several drugs written as one: `Candesartan/HCT 16/12,5`."""
         pieces = [piece for piece in _PARTS.split(text) if any(sign.isalpha() for sign in piece)]
@@ -291,19 +231,4 @@ class DrugLines:
         parts = [self._by_name(piece, piece, role, may_complete=False) for piece in pieces]
         if any(part is None for part in parts):
             return None
-        return self._combined([part for part in parts if part is not None], text, role)
-
-    def _combined(self, parts: list[Resolution], text: str, role: Role) -> Resolution:
-        def united(pick: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(value for values in pick for value in values))
-
-        return Resolution(
-            text=text,
-            role=role,
-            kind="combination",
-            name=Words(" + ".join(part.name.de for part in parts), " + ".join(part.name.en for part in parts)),
-            ids=united(part.ids for part in parts),
-            substances=united(part.substances for part in parts),
-            tokens=frozenset().union(*(part.tokens for part in parts)),
-            questions=tuple(dict.fromkeys(question for part in parts for question in part.questions)),
-        )
+        return self._meanings.combined([part for part in parts if part is not None], text, role)
