@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from miz.checks.amounts import Amount, amount_in
+from miz.checks.epinephrine import EPINEPHRINE, EpinephrineLimit, epinephrine_limit
 from miz.checks.figures import VASOCONSTRICTORS, Figures, amount, is_refused, rounded_down
 from miz.checks.findings import Setting
-from miz.checks.interactions import interactions
-from miz.checks.model import RANK, Thing
+from miz.checks.model import Thing
 from miz.checks.wording import N_
 from miz.knowledge.model import AnaestheticSolution
-from miz.knowledge.resolution import Resolution
 from miz.ui.i18n import format_number
 from miz.wire.client_protocol import AnaestheticMaximum, Case, CasePatient, Finding
 
@@ -24,7 +23,6 @@ LimitedBy = Literal["weight", "absolute", "vasoconstrictor", "child"]
 
 # up to 11 years a patient is a child for doses (ICH E11); older ones get the adult's milligrams for each kilogram
 CHILD_YEARS = 12
-_EPINEPHRINE = "epinephrine"
 _CLASS = "N01B"
 _TINY = 1e-6  # what binary fractions differ by
 
@@ -69,14 +67,6 @@ class _Plan:
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Epinephrine:
-    """The most of epinephrine in a session, and what makes it the careful limit: by name, nothing for the healthy."""
-
-    limit_mg: float
-    causes: list[str]
-
-
 def maximum(solution: AnaestheticSolution, *, weight_kg: float, is_child: bool, epinephrine_mg: float) -> Maximum | None:
     """The most for one session; None when the data hold no value for this patient. `epinephrine_mg` is the limit in milligrams."""
     per_kg = solution.child_max_mg_per_kg if is_child else solution.max_mg_per_kg
@@ -99,7 +89,7 @@ def anaesthetics(setting: Setting, case: Case, findings: list[Finding]) -> Figur
     planned = [thing for thing in setting.planned if _is_anaesthetic(setting, thing)]
     if not planned:
         return figures
-    epinephrine = _epinephrine(setting)
+    epinephrine = epinephrine_limit(setting)
     for thing in planned:
         text = thing.meaning.text
         if is_refused(findings, {setting.edition.substances[part].inn for part in thing.meaning.substances}):
@@ -161,38 +151,7 @@ def _maximum_for(setting: Setting, plan: _Plan, patient: CasePatient, epinephrin
     )
 
 
-def _epinephrine(setting: Setting) -> _Epinephrine:
-    limits = {row.applies: row.limit for row in setting.edition.facts.vasoconstrictor_limits if row.agent == _EPINEPHRINE}
-    causes = list(dict.fromkeys(_careful_causes(setting)))
-    return _Epinephrine(limits["cardiac" if causes else "healthy"], causes)
-
-
-def _careful_causes(setting: Setting) -> Iterator[str]:
-    """Illnesses and medicines of which the tables ask for care with epinephrine, in a row of their own or in a rule."""
-    edition, language = setting.edition, setting.language
-    least = RANK["caution"]
-    epinephrine = edition.drugs[_EPINEPHRINE]
-    probe = Thing(
-        len(setting.things),
-        Resolution(text="", role="planned", kind="substance", name=epinephrine.name, ids=(_EPINEPHRINE,), tokens=epinephrine.tokens),
-    )
-    for thing in setting.things:
-        if thing.meaning.role == "condition":
-            condition = edition.conditions[thing.meaning.ids[0]]
-            if any(probe.tokens & tokens and RANK[severity] >= least for tokens, severity in condition.affects):
-                yield condition.name.in_language(language)
-        elif thing.meaning.role == "medication":
-            risks = (edition.substances[part].risks.get("VASO", "info") for part in thing.meaning.substances)
-            if any(RANK[severity] >= least for severity in risks):
-                yield thing.label(edition, thing.tokens, language)
-    others = [thing for thing in setting.things if not thing.is_planned]
-    for found in interactions(edition, [*others, probe], about=probe):
-        if RANK[found.rule.severity] >= least:
-            places = [place for side in (found.left, found.right) for place in side if place != probe.place]
-            yield from (setting.things[place].label(edition, setting.things[place].tokens, language) for place in places)
-
-
-def _tell(setting: Setting, case: Case, told: list[tuple[_Plan, Maximum]], epinephrine: _Epinephrine, figures: Figures) -> None:
+def _tell(setting: Setting, case: Case, told: list[tuple[_Plan, Maximum]], epinephrine: EpinephrineLimit, figures: Figures) -> None:
     """The figures of all solutions together: each takes its share of the one maximum."""
     planned = [plan.amount.mg_of(plan.solution) for plan, _ in told]
     used = sum(mg / most.mg for (_, most), mg in zip(told, planned, strict=True) if mg is not None)
@@ -232,7 +191,7 @@ def _computed(setting: Setting, plan: _Plan, most: Maximum, mg: float | None, re
     )
 
 
-def _notes(setting: Setting, case: Case, plan: _Plan, most: Maximum, epinephrine: _Epinephrine, *, is_shared: bool) -> Iterator[str]:
+def _notes(setting: Setting, case: Case, plan: _Plan, most: Maximum, epinephrine: EpinephrineLimit, *, is_shared: bool) -> Iterator[str]:
     solution, patient, say, language = plan.solution, case.patient, setting.say, setting.language
     if patient.age is not None and patient.age < (solution.min_age_years or 0):
         yield say(BELOW_AGE).format(age=_age(solution.min_age_years or 0, say, language))
@@ -300,7 +259,7 @@ def _in_cartridges(setting: Setting, plan: _Plan, most: Maximum) -> str:
 
 def _sources(setting: Setting, plan: _Plan, most: Maximum) -> tuple[str, ...]:
     limits = setting.edition.facts.vasoconstrictor_limits if most.limited_by == "vasoconstrictor" else []
-    more = (source for row in limits if row.agent == _EPINEPHRINE for source in row.sources)
+    more = (source for row in limits if row.agent == EPINEPHRINE for source in row.sources)
     return tuple(dict.fromkeys((*plan.solution.sources, *more)))
 
 
