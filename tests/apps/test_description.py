@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.infra.events import EventBroker
-from miz.infra.http import EVERYBODY, Call, Endpoint
+from miz.infra.http import EVERYBODY, Call, Endpoint, Reply
 from miz.infra.openapi import openapi_document
 from miz.wire.client_protocol import SetMode, SignOfLife
 from tests.support.practice import client_of, served
@@ -41,7 +41,7 @@ def test_a_wrong_method_is_told_the_right_ones_in_the_header(tmp_path: Path) -> 
 def test_the_cookie_s_name_is_that_of_the_connection() -> None:
     for is_secure, name in ((True, "__Host-miz_session"), (False, "miz_session")):
         endpoint = openapi_endpoint([], title="")
-        reply = asyncio.run(endpoint.run(Call("GET", endpoint.path, {}, is_secure=is_secure)))
+        reply = asyncio.run(_answered(endpoint, Call("GET", endpoint.path, {}, is_secure=is_secure)))
         assert json.loads(reply.content)["components"]["securitySchemes"]["cookie"]["name"] == name
 
 
@@ -80,6 +80,12 @@ def test_the_answer_to_an_opening_leads_to_what_can_be_written() -> None:
             "header.Miz-Fencing-Token": "$response.body#/mode",
         }
     }
+
+
+async def _answered(endpoint: Endpoint, call: Call) -> Reply:
+    answer = await endpoint.run(call)
+    assert isinstance(answer, Reply)
+    return answer
 
 
 @contextlib.contextmanager

@@ -214,9 +214,13 @@ def test_every_refusal_has_the_promised_shape(kind: type[MizError]) -> None:
     assert document["type"] == f"/problems/{document['code']}"
     assert document["instance"] == "/api/x"
     assert document["status"] == answer[0]
-    assert answer[0] == {"unparsable-input": 400, "method-not-allowed": 405, "foreign-host": 421, "body-too-slow": 408, "body-too-large": 413}.get(
-        document["code"], STATUS_OF[kind.kind]
-    )
+    assert answer[0] == {
+        "unparsable-input": 400,
+        "method-not-allowed": 405,
+        "foreign-host": 421,
+        "body-too-slow": 408,
+        "body-too-large": 413,
+    }.get(document["code"], STATUS_OF[kind.kind])
     assert "{" not in document["title"] + document["detail"] + document.get("hint", "")
     assert 10 <= kind(**fields).exit_code <= 17
 
