@@ -49,6 +49,7 @@ _PARTS_OF_DAY = re.compile(
     rf"(?:\s(?P<after>{_NUMBER})(?![\w,.]|\s?{_UNIT_OF_MASS}))?",
     re.IGNORECASE,
 )
+_DAYTIME = re.compile("morg|früh|mittag|abend|nacht|noct|night|morning|evening|schlaf", re.IGNORECASE)
 _AS_NEEDED = re.compile(
     r"\bb\.?\s?b(?:ed)?\b\.?|\b(?:bei|nach|b\.)\s?bed(?:arf)?\b\.?|\bi\.?\s?b\.|\bprn\b|\bas needed\b|\bbei\s+(?:schmerzen|kopfschmerzen)\b|\bgelegentlich\b|\bab und zu\b",
     re.IGNORECASE,
@@ -145,7 +146,7 @@ def read_taking(text: str) -> Taking:
             return found
         return None
 
-    if found := cut(_SCHEME) or cut(_SPACED_SCHEME):
+    if found := cut(_SCHEME) or ("0" in rest and cut(_SPACED_SCHEME)):
         scheme = _scheme(found.group())
     is_as_needed = cut(_AS_NEEDED) is not None
     cut(_RATE)
@@ -164,7 +165,7 @@ def read_taking(text: str) -> Taking:
     elif found := cut(_EVERY):
         units = _units_every(found)
     parts = dict[str, float]()
-    while found := cut(_PARTS_OF_DAY):
+    while _DAYTIME.search(rest) and (found := cut(_PARTS_OF_DAY)):
         part = next(name for name in ("morning", "noon", "evening", "night") if found[name])
         before = found["before"]
         if before and not found["counted"] and (found["after"] or not re.search(r"\d", text[: text.find(before)])):

@@ -39,6 +39,7 @@ _REACTION = folded_words(
 _AGENT_ENDS = re.compile(r"[;:(]|->|→|=>|\s[-–]\s|,\s|,$")
 _MOST_KEPT = 20_000
 _SHORTEST_AGENT = 5
+_LONGEST_NAME, _MOST_WORDS = 6, 20  # words of a name, and of a line that are looked at
 
 
 class Resolver:
@@ -83,7 +84,7 @@ class Resolver:
         """An allergy by group or by drug, and how it showed; what follows the first comma is the reaction."""
         if _NEGATION.match(text):
             return unresolved(text, "allergy", ())
-        pieces = _AGENT_ENDS.split(text)
+        pieces = _AGENT_ENDS.split(text)[:_MOST_WORDS]
         agents = [found for piece in pieces for found in self._agents(piece, may_complete=piece is pieces[0])]
         if not agents or not self._agents(pieces[0], may_complete=True):
             words = [word for word in fold(pieces[0]).split() if word not in _REACTION]
@@ -104,9 +105,9 @@ class Resolver:
 
     def _agents(self, piece: str, *, may_complete: bool) -> list[Resolution]:
         """What a piece of an allergy's line names: the first agent, and each further one by its whole name."""
-        words = [word for word in fold(piece).split() if word not in _REACTION]
+        words = [word for word in fold(piece).split() if word not in _REACTION][:_MOST_WORDS]
         for whole in (True, False) if may_complete else (True,):
-            for length in range(len(words), 0, -1):
+            for length in range(min(len(words), _LONGEST_NAME), 0, -1):
                 found = self._agent(" ".join(words[:length]), may_complete=not whole)
                 if found is not None:
                     others = (self._agent(word, may_complete=False) for word in words[length:] if len(word) > _SHORTEST_AGENT)
