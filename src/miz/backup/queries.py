@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, String, column, func, inspect, literal_column, select, table, union_all
+from sqlalchemy import Connection, Integer, Select, String, column, func, inspect, literal, select, table, union_all
 
 from miz.infra.db.migrate import schema_of
 
@@ -25,5 +25,5 @@ def facts_of(reader: Connection) -> Facts:
     """Every table that is there counts, as the backup may be older than this program."""
     state = reader.execute(_SELECT_STATE).one()
     names = sorted(inspect(reader).get_table_names())
-    counts: Any = union_all(*(select(literal_column(f"'{name}'"), func.count()).select_from(table(name)) for name in names))
+    counts: Any = union_all(*(select(literal(name), func.count()).select_from(table(name)) for name in names))
     return Facts(state.practice, schema_of(reader) or "", state.epoch, {row[0]: row[1] for row in reader.execute(counts)})
