@@ -75,7 +75,7 @@ class Site:
 
         return self.server.write(begin)
 
-    def patient(self, family_name: str = "Probe", entries: Sequence[tuple[str, dict[str, object]]] = ()) -> str:
+    def patient(self, family_name: str = "Rollenprobe", entries: Sequence[tuple[str, dict[str, object]]] = ()) -> str:
         """A new patient whom nobody has open, and the id."""
         records: Records = self.server.server.records
         identity = NewPatient(family_name=family_name, given_name="Ina", birth_date="1950-01-02")

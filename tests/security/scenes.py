@@ -214,7 +214,7 @@ class Stage:
         if obj == "guessed":
             scene.values |= {name: str(uuid.uuid4()) for name in ("id", "another", "other", *ENTRY_KINDS)}
             return
-        patient_id = self.site.patient(f"Probe{self.site.number}", list(ENTRIES.items()))
+        patient_id = self.site.patient(f"Rollenprobe{self.site.number}", list(ENTRIES.items()))
         scene.values |= {"id": patient_id}
         if "merge" in endpoint.path or "move" in endpoint.path or obj == "other":
             scene.values["another"] = scene.values["other"] = self.site.patient(f"Andere{self.site.number}")

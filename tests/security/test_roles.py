@@ -146,9 +146,16 @@ class Walk:
             if answer.code in ("screen-locked", "not-signed-in", "not-permitted"):
                 self._note(endpoint, "locked", "own", answer, "is refused")
 
+    async def _idle(self) -> None:
+        """What a form of the console has begun goes on after its answer; the next one would be told to wait."""
+        server = self._site.server.server
+        while server.databases.is_running or server.backups.is_running:
+            await asyncio.sleep(0.01)
+
     async def _allowance(self, endpoint: Endpoint, row: Row, role: str, obj: str) -> None:
         scene = await self._stage.scene(role, row.kind, obj, endpoint)
         holder = self._site.server.server.openings.holder_of(scene.values.get("id", ""))
+        await self._idle()
         answer = await scene.ask(self._wire, endpoint)
         self._compare(endpoint, role, obj, answer, row.outcome(role, obj))
         if obj == "locked" and holder is not None and not endpoint.path.endswith(TAKES_AWAY):
@@ -157,7 +164,7 @@ class Walk:
                 self._note(endpoint, role, obj, answer, "has taken the patient away")
         if role in ("front_desk", "admin", "technician", "auditor") and CANARY.encode() in answer.content:
             self._note(endpoint, role, obj, answer, "shows what stands in the record")
-        if role in ("admin", "technician", "auditor") and b"Probe" in answer.content:
+        if role in ("admin", "technician", "auditor") and b"Rollenprobe" in answer.content:
             self._note(endpoint, role, obj, answer, "names a patient")
 
     def _compare(self, endpoint: Endpoint, persona: str, obj: str, answer: Answer, wanted: int) -> None:
