@@ -40,7 +40,7 @@ def test_lost_connection_keeps_typed_text_and_sends_it_later(desk: Callable[...,
 
 
 def test_stopped_server_is_found_again_and_the_entry_is_sent_once(desk: Callable[..., Desk], own_server: Callable[..., DemoServer]) -> None:
-    server = own_server()
+    server = own_server(MIZ_CONTROL_INTERVAL_S="15")  # the lease is to last longer than a slow start
     seat = desk(on=server)
     seat.open("Muster, Erika")
     page = seat.page

@@ -27,7 +27,7 @@ ENTRIES: dict[EntryKind, dict[str, Any]] = {
     "notes": {"text": "ruft an"},
 }
 READING_OR_OPENING = re.compile(r"/opening(/\w+)?$|/(evaluation|search)$|/patients$")
-READING_OR_OPENING_PAGE = re.compile(r"/(opening|closing|release|request|withdraw|later|takeover|history|check-drug|merge|discard)$")
+READING_OR_OPENING_PAGE = re.compile(r"/(opening|closing|release|request|withdraw|later|takeover|history|check-drug|letter|merge|discard)$")
 # What is typed and not saved is not the record; it is needed just when a token has ended.
 NOT_THE_RECORD = re.compile(r"/drafts/{\w+}$")
 WHOLE_RECORD: dict[str, dict[str, Any]] = {

@@ -162,8 +162,10 @@ async function refused(answer) {
 /** The session has ended or its screen is locked: what was typed is kept, this very page comes back afterwards. */
 export function askToSignIn(code) {
   if (!isSignedIn()) return;
-  const gate = code === "screen-locked" ? "/locked" : "/sign-in";
-  if (location.pathname === gate) return;
+  const isLocked = code === "screen-locked";
+  const gate = isLocked ? "/locked" : "/sign-in";
+  // Who is changing the user while the screen is locked is on the way out of it.
+  if (location.pathname === gate || (isLocked && location.pathname === "/change-user")) return;
   location.assign(`${gate}?next=${encodeURIComponent(location.pathname)}`);
 }
 
