@@ -25,10 +25,13 @@ COLUMNS = ("work", "value", "goal", "met", "ratio", "against")
 
 
 def main(*options: str) -> int:
-    """Measure and print; the exit code is 2 for an unknown name and does not depend on the figures."""
+    """Measure and print; the exit code is 2 for an unknown name or option and does not depend on the figures."""
     names = [option for option in options if not option.startswith("--")] or list(USUAL)
     if unknown := sorted(set(names) - set(NAMES)):
         print(f"There is no benchmark {unknown[0]}. Choose from: {', '.join(NAMES)}")
+        return 2
+    if strange := [option for option in options if option.startswith("--") and option != "--write" and not option.startswith(MINUTES)]:
+        print(f"There is no option {strange[0]}.\n{__doc__}")
         return 2
     share = [option.removeprefix(MINUTES) for option in options if option.startswith(MINUTES)]
     with tempfile.TemporaryDirectory(prefix="miz-bench-") as folder:

@@ -86,11 +86,11 @@ def _rows(advisor: EditionAdvisor, edition: Edition, medicines: int) -> Iterator
             size = len(set_paper(paper, AT))
             times.append((perf_counter() - started) * 1e3)
         yield {
-            "work": f"paper: {kind}, {medicines} medicines", "value": f"{median(times[1:]):.0f} ms",
+            "work": f"paper: {kind}, {medicines} medicines", "value": round(median(times[1:])), "unit": "ms", "goal": "", "ratio": "",
             "against": f"{size // 1000} kB; slowest of {ROUNDS}: {max(times[1:]):.0f} ms",
         }  # fmt: skip
 
 
 if __name__ == "__main__":
     for row in run():
-        print(f"{row['work']:45} {row['value']:>8}  {row['against']}")
+        print(f"{row['work']:45} {row['value']:>5} {row['unit']}  {row['against']}")
