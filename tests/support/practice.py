@@ -34,7 +34,7 @@ from miz.infra.settings import Settings, read_settings
 from miz.infra.web_server import TlsFiles, WebServer, listen
 from miz.kernel.clock import FakeClock
 from miz.practice.patients.service import Records
-from tests.support.postgres import postmaster
+from tests.support.postgres import postmaster, programs
 
 PASSWORD = "ein Kennwort für Tests 2026"
 PEOPLE = {
@@ -138,7 +138,8 @@ def recovery_key() -> str:
 
 
 def settings_for(folder: DataFolder) -> Settings:
-    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True, database_url=url_of(folder.path.parent))
+    url = url_of(folder.path.parent)
+    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True, database_url=url, postgres_programs=str(programs()) if url else "")
 
 
 class ServerProcess:

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +49,7 @@ from miz.apps.system_api import SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
 from miz.backup.api import BackupRoutes
 from miz.backup.errors import BackupUnsoundError
-from miz.backup.making import Practice
+from miz.backup.making import Practice, server_of
 from miz.backup.service import Backups
 from miz.checks.api import CheckRoutes
 from miz.databases.api import DatabaseRoutes
@@ -160,7 +161,7 @@ class Server:
             self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, verify_trail=self._verify_trail
         )
         self.backups = Backups(
-            Practice(self.folder, key, miz.__version__), self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, opens=self._open_restored
+            Practice(self.folder, key, miz.__version__, server_of(self.settings)), self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, opens=self._open_restored
         )
         self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
@@ -367,9 +368,9 @@ class Server:
         )
         return [f"audit trail: {finding.fault} {finding.entry_id or ''}".rstrip() for finding in report.findings]
 
-    def _open_restored(self, folder: DataFolder) -> None:
+    def _open_restored(self, folder: DataFolder, database_url: str) -> None:
         """Open a restored folder as its server would and read records from all over it. Raises `BackupUnsoundError` and what opening raises."""
-        with contextlib.closing(Server(folder, self.settings, clock=self.clock)) as restored:
+        with contextlib.closing(Server(folder, replace(self.settings, database_url=database_url), clock=self.clock)) as restored:
             reader = restored.database.reader()
             if restored._verify_trail():  # noqa: SLF001 - a server like this one
                 raise BackupUnsoundError("The audit trail of the backup is not sound.")

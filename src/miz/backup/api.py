@@ -16,7 +16,9 @@ from miz.backup.errors import (
     BackupUnsoundError,
     NewerBackupError,
     NoRoomForBackupError,
-    OnServerError,
+    NoScratchDatabaseError,
+    ProgramMissingError,
+    ServerToolFailedError,
 )
 from miz.backup.model import Backup, Plan
 from miz.backup.service import Backups, Progress
@@ -26,7 +28,7 @@ from miz.kernel.errors import NotPermittedError
 
 _MAKING = (
     BackupRunningError, BackupStoppedError, BackupPlaceError, BackupUnsoundError, BackupKeyError, NewerBackupError, NoRoomForBackupError,
-    OnServerError,
+    ProgramMissingError, ServerToolFailedError, NoScratchDatabaseError,
 )  # fmt: skip
 
 

@@ -83,10 +83,37 @@ class BackupStoppedError(MizError):
     hint = "What it had begun was removed; the last backup is as it was. Make it again once the server runs."
 
 
-class OnServerError(MizError):
-    """The practice's rows are on a database server, whose own tools make consistent copies."""
+class ServerWantedError(MizError):
+    """The rows in the backup belong on a database server, and none is named."""
 
-    code = "backup-by-database-server"
-    title = "The rows of this practice are on a database server, which has backups of its own."
+    code = "backup-wants-database-server"
+    title = "This backup is of a practice whose rows are on a database server."
     kind = "conflict"
-    hint = "Make them with the tools of that server, and keep a copy of this data folder with them."
+    hint = "Nothing was changed. Set MIZ_DATABASE_URL to an empty database of PostgreSQL, then restore."
+
+
+class ProgramMissingError(MizError):
+    """The program of PostgreSQL that writes or reads a dump is not there in the server's version."""
+
+    code = "database-program-missing"
+    title = "The program {program} of PostgreSQL {major} is not on this computer."
+    kind = "unavailable"
+    hint = "Nothing was changed. Install the client programs of that version, or name their folder in MIZ_POSTGRES_PROGRAMS."
+
+
+class ServerToolFailedError(MizError):
+    """`pg_dump` or `pg_restore` has ended with a fault."""
+
+    code = "database-tool-failed"
+    title = "PostgreSQL did not carry out the backup or the restore."
+    kind = "unavailable"
+    hint = "Nothing was changed. Look into the log of the database server; the last backup is as it was."
+
+
+class NoScratchDatabaseError(MizError):
+    """The database for the rehearsal cannot be made."""
+
+    code = "no-scratch-database"
+    title = "No database for restoring on trial can be made beside the practice's."
+    kind = "unavailable"
+    hint = "The backup is there, but does not count as good. Give the account the right: ALTER ROLE … CREATEDB, then rehearse it."

@@ -10,6 +10,8 @@ FORMAT = 1
 SUFFIX = ".mizbackup"
 MANIFEST = "manifest.json"
 DATABASE = "practice.db"
+SERVER_ROWS = "practice.pgdump"
+"""The rows of a database server: a folder whose files, in their order, are what `pg_restore` reads."""
 
 
 class FileEntry(Struct, frozen=True):

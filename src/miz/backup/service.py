@@ -1,6 +1,7 @@
 """The backups of one server: made and rehearsed one at a time, listed, and the old ones let go by rule."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import threading
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 
 from miz.access.audit.service import AuditTrail
 from miz.access.sessions import LOCAL
-from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunningError, BackupStoppedError, OnServerError
+from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunningError, BackupStoppedError
 from miz.backup.making import SCRATCH, Practice, look_through, make_backup, unpack
 from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
 from miz.backup.package import read_manifest
@@ -30,8 +31,8 @@ from miz.kernel.errors import MizError
 
 T = TypeVar("T")
 Kind = Literal["manual", "nightly", "safety"]
-Opens = Callable[[DataFolder], None]
-"""Opens a restored folder as the server would and reads records from all over it; raises when anything is not as it should be."""
+Opens = Callable[[DataFolder, str], None]
+"""Opens a restored folder, and the database at the address where one is named, as the server would and reads records from all over it; raises when anything is not as it should be."""
 
 _PLAN = "plan.settings"
 _QUIET_AFTER_START_S = 120.0
@@ -116,7 +117,7 @@ class Backups:
     def is_late(self) -> bool:
         """Whether the nightly backups are on and the newest proved one is older than a day and a half."""
         proved = self.last_proved() or self._practice.folder.made_at
-        return self.plan.is_on and not self._practice.folder.is_on_server and self._clock.now() - proved > _LATE_AFTER
+        return self.plan.is_on and self._clock.now() - proved > _LATE_AFTER
 
     def next_at(self) -> datetime | None:
         """When the next nightly backup is due; None when they are switched off."""
@@ -130,7 +131,7 @@ class Backups:
             return False
         plan = self.plan
         due = last_due(plan, self._clock.now().astimezone(self._zone))
-        if not plan.is_on or self._practice.folder.is_on_server or self._busy.locked() or self._covered_until() >= due:
+        if not plan.is_on or self._busy.locked() or self._covered_until() >= due:
             return False
         self._tried_s = now_s
         await self.create(LOCAL, kind="nightly")
@@ -185,8 +186,6 @@ class Backups:
         return read_manifest(file, self._practice.identities)
 
     def _create(self, folder: Path, kind: Kind) -> Backup:
-        if self._practice.folder.is_on_server:
-            raise OnServerError
         now, begun = self._clock.now(), time.monotonic()
         name = f"{now:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
         if not folder.is_dir() and folder != self._folder:
@@ -205,14 +204,20 @@ class Backups:
 
     def _rehearsed(self, backup: Backup) -> Backup:
         """The backup with what came of restoring it, as it now stands in the list. A fault is written down, then raised."""
-        scratch = DataFolder(self._folder / f"{SCRATCH}{backup.id}")
+        scratch, server = DataFolder(self._folder / f"{SCRATCH}{backup.id}"), self._practice.server
         try:
-            manifest = unpack(
-                Path(backup.file), self._practice.identities, scratch.path, key_of=lambda _: self._practice.key, told=self._tell
-            )
-            self._tell("look through", 0, 1)
-            look_through(scratch, self._practice.key, manifest)
-            self._opens(scratch)
+            with server.scratch(f"miz_rehearsal_{self._practice.folder.server_id[:8]}") if server else contextlib.nullcontext() as beside:
+                manifest = unpack(
+                    Path(backup.file),
+                    self._practice.identities,
+                    scratch.path,
+                    key_of=lambda _: self._practice.key,
+                    told=self._tell,
+                    server=beside,
+                )
+                self._tell("look through", 0, 1)
+                look_through(scratch, self._practice.key, manifest, beside)
+                self._opens(scratch, beside.url if beside else "")
         except MizError as error:
             self._enter(replace(backup, rehearsed_at=None, fault=error.code))
             raise

@@ -27,6 +27,7 @@ class Settings:
     http_port: port of the page that shows how to trust the server, without TLS; 0 = none.
     database_url: where a PostgreSQL server has the practice's rows, `postgresql://user@host/name`; empty = in the data folder. A password
         is better kept in a file that PGPASSFILE names.
+    postgres_programs: folder with `pg_dump` and `pg_restore` of that server's major version; empty = where they usually are.
     log_file: what the server tells about itself goes to this file, too, kept below 25 MB; empty = standard error only.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     http_port: int = 8480
     log_file: str = ""
     database_url: str = field(default="", repr=False)
+    postgres_programs: str = ""
 
 
 _RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24), "http_port": (0, 65_535)}

@@ -30,7 +30,6 @@ class BackupPage:
     plan: Plan
     next_at: datetime | None
     is_late: bool
-    is_on_server: bool
     has_recovery_key: bool
     folder: str
     is_running: bool
@@ -90,8 +89,7 @@ class BackupPages:
         made = backups.list()
         page = BackupPage(
             frame=self._frame_of(call.person, "backups"), backups=made[:_SHOWN], days=list(strip(made, self._today())), plan=backups.plan,
-            next_at=backups.next_at(), is_late=backups.is_late(), is_on_server=self._folder.is_on_server,
-            has_recovery_key=bool(self._folder.recovery_recipient), folder=str(self._folder.backups), is_running=backups.is_running,
+            next_at=backups.next_at(), is_late=backups.is_late(), has_recovery_key=bool(self._folder.recovery_recipient), folder=str(self._folder.backups), is_running=backups.is_running,
             progress=backups.progress, may_run=not RUN_BACKUP.isdisjoint(roles), may_plan=not PLAN_BACKUPS.isdisjoint(roles), done=done,
             errors=said(error or (backups.last_fault if not backups.is_running else None), call),
         )  # fmt: skip

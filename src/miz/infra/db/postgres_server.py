@@ -19,7 +19,7 @@ OLDEST = 14
 _ASIDE_S = 1.0
 # A lost machine is noticed in about 20 seconds, on both sides; a lost process at once.
 _NETWORK = {"connect_timeout": 3, "keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 20_000}
-_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c lc_messages=C"
+_OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
 _WRITER = f"{_OPTIONS} -c synchronous_commit=on -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
 _READER = f"{_OPTIONS} -c default_transaction_read_only=on"
 _REQUIRED = {"fsync": "on", "full_page_writes": "on", "data_sync_retry": "off", "server_encoding": "UTF8"}
