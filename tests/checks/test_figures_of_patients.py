@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from miz.checks.evaluation import evaluate
 from miz.checks.model import RANK, SEVERITIES, worst
 from miz.knowledge.edition import Edition
 from miz.knowledge.model import DentalDrug, PriscusLimit, Substance
 from miz.knowledge.resolver import Resolver
-from miz.wire.client_protocol import Finding, Severity
-from tests.checks.test_limits import DRUGS, FACTS, findings
+from miz.wire.client_protocol import Case, CasePatient, Finding, Severity
+from tests.checks.test_limits import DRUGS, FACTS, TODAY, findings
 
 DENTAL = {drug.id: drug for drug in FACTS.dental}
 WOMAN = {"age": 30, "sex": "f"}
@@ -79,11 +80,29 @@ def test_the_kidney_stage_by_stage(edition: Edition, parts: Parts, drug: DentalD
             assert said(findings(edition, "renal", name_of(drug), egfr=egfr)) == expected, egfr
 
 
+def in_liver(drug: DentalDrug, *stages: str) -> list[Severity]:
+    return [row.severity for row in drug.hepatic if row.stage in stages]
+
+
 @pytest.mark.parametrize("drug", [one for one in FACTS.dental if one.hepatic], ids=lambda drug: drug.id)
-def test_cirrhosis_counts_for_the_liver(edition: Edition, drug: DentalDrug) -> None:
-    found = findings(edition, "hepatic", name_of(drug), conditions=["CIRRHOSIS"])
-    least = min(RANK[one.severity] for one in drug.hepatic)
-    assert max((RANK[one.severity] for one in found), default=-1) >= least
+def test_stages_of_the_liver(edition: Edition, parts: Parts, drug: DentalDrug) -> None:
+    rows = parts(drug)
+    expected = {
+        "Leberzirrhose Child B": worst_of(one for row in rows for one in in_liver(row, "any")),
+        "Leberzirrhose": worst_of(one for row in rows for one in in_liver(row, "any") or in_liver(row, "severe")),
+        "Leberzirrhose Child C": worst_of(one for row in rows for one in in_liver(row, "any", "severe")),
+    }
+    assert {told: said(findings(edition, "hepatic", name_of(drug), conditions=[told])) for told in expected} == expected
+
+
+def test_a_missing_stage_of_the_liver_is_asked_for_where_it_decides(edition: Edition) -> None:
+    def asked(*conditions: str) -> list[str]:
+        patient = CasePatient(age=60, conditions=list(conditions), allergies=[])
+        answer = evaluate(edition, Case(planned=["Paracetamol 500"], medication=[], patient=patient), today=TODAY, language="en")
+        return [sentence for sentence in answer.not_checked if "Child-Pugh" in sentence]
+
+    assert asked("Leberzirrhose")
+    assert asked("Leberzirrhose", "Leberzirrhose Child A") == asked("dekompensierte Leberzirrhose") == asked("Hepatitis C") == asked() == []
 
 
 @pytest.mark.parametrize("drug", [one for one in FACTS.dental if one.min_age_years], ids=lambda drug: drug.id)

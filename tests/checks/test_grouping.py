@@ -1,6 +1,7 @@
 """One card for each clinical risk."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -49,3 +50,35 @@ def test_what_lies_among_the_patients_own_drugs_is_background(edition: Edition) 
     background = {finding.rule for finding in answer.findings if is_background(answer, finding)}
     assert "I001" in background
     assert not background & {"I033", "I189", "BLEED"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "patient", "kind"),
+    [
+        ("PREG", {"sex": "f", "age": 30, "pregnancy_week": 30}, "pregnancy"),
+        ("CKD4", {"age": 70, "egfr": 25}, "renal"),
+        ("CIRRHOSIS", {"age": 60, "conditions": ["Leberzirrhose"]}, "hepatic"),
+    ],
+)
+def test_an_illness_and_the_drugs_own_row_are_said_once(edition: Edition, condition: str, patient: dict[str, Any], kind: str) -> None:
+    case = Case(medication=[], planned=["Ibuprofen 400"], patient=CasePatient(**{"conditions": [], "allergies": [], **patient}))
+    findings = evaluate(edition, case, today=TODAY).findings
+    assert {(one.kind, one.rule) for one in findings} >= {("condition", condition), (kind, f"{kind.upper()}-ibuprofen")}
+    shown = [one for card in group_findings(edition, findings) for one in card.findings if "ibuprofen" in one.subjects]
+    assert [one.kind for one in shown] == [kind]
+
+
+def test_what_an_illness_says_more_strongly_stays(edition: Edition) -> None:
+    case = Case(medication=[], planned=["Lidocain"], patient=CasePatient(age=60, conditions=["Leberzirrhose"], allergies=[]))
+    shown = [one for card in group_findings(edition, evaluate(edition, case, today=TODAY).findings) for one in card.findings]
+    assert {(one.kind, one.severity) for one in shown} >= {("condition", "warning"), ("hepatic", "caution")}
+
+
+def test_an_illness_offers_only_what_is_of_the_same_kind(edition: Edition) -> None:
+    case = Case(
+        medication=[],
+        planned=["Doxycyclin 100", "Diclofenac 50"],
+        patient=CasePatient(breastfeeding=True, conditions=["IBD"], allergies=[]),
+    )
+    offered = {one.subjects[-1]: one.alternatives for one in evaluate(edition, case, today=TODAY).findings if one.kind == "condition"}
+    assert (offered["doxycycline"], offered["diclofenac"]) == ([], ["Paracetamol"])

@@ -1,10 +1,11 @@
 """Which of the dentist's own drugs a recommendation of the tables offers instead."""
 
 import re
+from collections.abc import Container
 from functools import lru_cache
 
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Tokens
+from miz.knowledge.model import Tokens, Words
 
 # in whose clause a drug is not offered but warned of, limited or timed
 _REFUSAL = re.compile(
@@ -24,9 +25,10 @@ def drugs_offered(edition: Edition, recommendation: str, language: str) -> tuple
     return tuple(drug for _, drug in sorted(places))
 
 
-def alternatives(edition: Edition, recommendation: str, language: str, refused: Tokens) -> list[str]:
-    """Names of the drugs offered, without those that a recorded allergy refuses."""
-    drugs = [edition.drugs[identity] for identity in drugs_offered(edition, recommendation, language)]
+def alternatives(edition: Edition, recommendation: str, language: str, refused: Tokens, kinds: Container[Words] | None = None) -> list[str]:
+    """Names of the drugs offered, without those that a recorded allergy refuses; with `kinds` only drugs of these groups."""
+    offered = drugs_offered(edition, recommendation, language)
+    drugs = [edition.drugs[identity] for identity in offered if kinds is None or edition.dental[identity].group in kinds]
     return [drug.name.in_language(language) for drug in drugs if not drug.tokens & refused]
 
 

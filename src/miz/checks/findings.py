@@ -9,7 +9,7 @@ from miz.checks.alternatives import alternatives
 from miz.checks.interactions import Interaction, interactions
 from miz.checks.model import RANK, Thing, worst
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Allergy, Procedure, Risk, Tokens
+from miz.knowledge.model import Allergy, DentalDrug, Procedure, Risk, Tokens
 from miz.knowledge.resolution import Resolution
 from miz.wire.client_protocol import Finding, FindingKind, Severity
 
@@ -51,6 +51,10 @@ class Setting:
         found = (identity for thing in self.planned for identity in thing.meaning.ids)
         return [self.edition.procedures[identity] for identity in found if identity in self.edition.procedures]
 
+    def rows_of(self, thing: Thing) -> list[DentalDrug]:
+        """The rows of `dental_drugs.csv` about a thing."""
+        return [self.edition.dental[token] for token in sorted(thing.tokens) if token in self.edition.dental]
+
     def finding(
         self,
         kind: FindingKind,
@@ -63,12 +67,8 @@ class Setting:
         action: str,
         sources: tuple[str, ...] = (),
         evidence: str = "",
+        offers: Iterable[str] = (),
     ) -> Finding:
-        offered = (
-            alternatives(self.edition, action, self.language, self.refused)
-            if kind in ("interaction", "condition") and severity != "info"
-            else []
-        )
         return Finding(
             kind=kind,
             severity=severity,
@@ -77,7 +77,7 @@ class Setting:
             title=title,
             effect=effect,
             action=action,
-            alternatives=offered,
+            alternatives=list(offers),
             evidence=evidence,
             sources=self.edition.source_refs(sources),
             reviewed=False,
@@ -95,6 +95,8 @@ def interaction_finding(setting: Setting, found: Interaction) -> Finding:
     met = [(setting.things[place], tokens) for side in (found.left, found.right) for place, tokens in side.items()]
     is_procedure = any(token.startswith("proc:") for _, tokens in met for token in tokens)
     names = " + ".join(dict.fromkeys(thing.label(edition, tokens, language) for thing, tokens in met))
+    action = rule.action.in_language(language)
+    is_offer = not is_procedure and rule.severity != "info"
     return setting.finding(
         "procedure_risk" if is_procedure else "interaction",
         rule.severity,
@@ -102,9 +104,10 @@ def interaction_finding(setting: Setting, found: Interaction) -> Finding:
         subjects=(subject for thing, tokens in met for subject in thing.subjects(edition, tokens)),
         title=f"{names}: {edition.mechanisms[rule.mechanism].name.in_language(language)}",
         effect=rule.effect.in_language(language),
-        action=rule.action.in_language(language),
+        action=action,
         sources=rule.sources,
         evidence=rule.evidence,
+        offers=alternatives(edition, action, language, setting.refused) if is_offer else (),
     )
 
 
@@ -163,7 +166,9 @@ def _affected(setting: Setting, ill: Thing) -> Iterator[Finding]:
             continue
         severity, tokens = max(hits, key=lambda hit: RANK[hit[0]])
         sentences = wording.AFFECTED if thing.is_drug else wording.AFFECTED_PROCEDURE
-        name = condition.name.in_language(language)
+        name, action = condition.name.in_language(language), condition.action.in_language(language)
+        # The advice of an illness is one for all that it affects: only what is of the same kind stands in for a drug.
+        kinds = {row.group for row in setting.rows_of(thing)}
         yield setting.finding(
             "condition",
             severity,
@@ -171,8 +176,9 @@ def _affected(setting: Setting, ill: Thing) -> Iterator[Finding]:
             subjects=[condition.id, *thing.subjects(edition, tokens)],
             title=f"{name}: {thing.label(edition, tokens, language)}",
             effect=setting.say(sentences[severity]).format(condition=name),
-            action=condition.action.in_language(language),
+            action=action,
             sources=condition.sources,
+            offers=alternatives(edition, action, language, setting.refused, kinds) if severity != "info" else (),
         )
 
 
@@ -203,16 +209,18 @@ def allergy_findings(setting: Setting) -> Iterator[Finding]:
     """What is planned or taken against each recorded allergy: the drug itself, its group, what may react across."""
     for one in setting.allergies:
         groups = [setting.edition.allergies[identity] for identity in one.ids if identity in setting.edition.allergies]
-        by_hit: dict[tuple[Severity, bool, str], list[tuple[Thing, Tokens]]] = {}
+        by_hit: dict[tuple[Severity, bool, str, int | None], list[tuple[Thing, Tokens]]] = {}
         for thing in setting.drugs_and_plans:
             if hit := _worst_hit(thing, one, groups):
                 severity, is_cross, rule, tokens = hit
-                place = "" if "proc:" in "".join(tokens) else str(thing.place)
-                if place and one.reaction == "intolerance":
+                is_procedure = any(token.startswith("proc:") for token in tokens)
+                if one.reaction == "intolerance" and not is_procedure:
                     severity = "info"
-                by_hit.setdefault((severity, is_cross, f"{rule}\0{place}"), []).append((thing, tokens))
-        for (severity, is_cross, rule), hits in by_hit.items():
-            yield _allergy(setting, one, rule.split("\0")[0], severity, hits, is_cross=is_cross)
+                # All procedures that bring the allergen are one finding; drugs are one each.
+                place = None if is_procedure else thing.place
+                by_hit.setdefault((severity, is_cross, rule, place), []).append((thing, tokens))
+        for (severity, is_cross, rule, _), hits in by_hit.items():
+            yield _allergy(setting, one, rule, severity, hits, is_cross=is_cross)
 
 
 def _worst_hit(thing: Thing, one: Resolution, groups: list[Allergy]) -> tuple[Severity, bool, str, Tokens] | None:

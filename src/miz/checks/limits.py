@@ -2,11 +2,13 @@
 anticholinergic burden of everything taken. Where a value is missing that decides, it is asked for. Pure.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from miz.checks import wording
+from miz.checks.alternatives import alternatives
 from miz.checks.findings import Setting
 from miz.checks.model import RANK, Thing
 from miz.knowledge.model import BelowEgfr, DentalDrug, InLiver, PriscusLimit
@@ -17,7 +19,13 @@ _BURDEN = 3
 _FERTILE = (12, 55)
 # an eGFR below this is hardly ever unknown to the patient
 _SEVERE_STAGE = 30
-_LIVER = {"CIRRHOSIS": "severe", "HEPATITIS": "any"}
+_LIVER = {"CIRRHOSIS", "LIVER_INSUFF", "HEPATITIS"}
+_STAGED = {"CIRRHOSIS", "LIVER_INSUFF"}
+_SEVERE_LIVER = re.compile(
+    r"\bchild(?:[\s-]*pugh)?[\s-]*c\b|(?<!nicht )(?<!not )\b(?:dekompensiert|decompensated|schwere|severe|leberversagen|liver failure)",
+    re.IGNORECASE,
+)
+_MILD_LIVER = re.compile(r"\bchild(?:[\s-]*pugh)?[\s-]*[ab]\b|\b(?:kompensiert|compensated|leicht|mild)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ def limit_findings(setting: Setting, patient: CasePatient) -> Iterator[Finding]:
         "hepatic": lambda drug: _hepatic(setting, drug),
     }
     for thing in setting.drugs_and_plans:
-        rows = rows_of(setting, thing)
+        rows = setting.rows_of(thing)
         for kind, judge in judges.items():
             said = [one for row in rows if (one := judge(row))]
             if said:
@@ -54,7 +62,7 @@ def limit_findings(setting: Setting, patient: CasePatient) -> Iterator[Finding]:
 
 def limit_gaps(setting: Setting, patient: CasePatient) -> Iterator[str]:
     """The sentences, not yet translated, for values that are missing and would decide about something planned."""
-    rows = [row for thing in setting.planned for row in rows_of(setting, thing)]
+    rows = [row for thing in setting.planned for row in setting.rows_of(thing)]
     ill = {identity for thing in setting.things if thing.meaning.role == "condition" for identity in thing.meaning.ids}
     if patient.age is None and any(
         row.min_age_years and row.min_age_severity == "contraindicated" and row.min_age_years >= 1 for row in rows
@@ -69,11 +77,8 @@ def limit_gaps(setting: Setting, patient: CasePatient) -> Iterator[str]:
     kidney_matters = any(_is_grave(stage.severity) and stage.below >= _SEVERE_STAGE for row in rows for stage in row.renal)
     if kidney_matters and patient.egfr is None and _kidney_may_be_weak(patient.age, ill):
         yield wording.EGFR_MISSING
-
-
-def rows_of(setting: Setting, thing: Thing) -> list[DentalDrug]:
-    """The rows of `dental_drugs.csv` about a thing."""
-    return [setting.edition.dental[token] for token in sorted(thing.tokens) if token in setting.edition.dental]
+    if _liver_stage(setting) == "unknown" and any(one.stage == "severe" and _is_grave(one.severity) for row in rows for one in row.hepatic):
+        yield wording.LIVER_STAGE_MISSING
 
 
 def _is_grave(severity: Severity | Literal[""]) -> bool:
@@ -123,13 +128,26 @@ def _renal(setting: Setting, drug: DentalDrug, patient: CasePatient) -> _Said | 
 
 
 def _hepatic(setting: Setting, drug: DentalDrug) -> _Said | None:
-    ill = {identity for thing in setting.things if thing.meaning.role == "condition" for identity in thing.meaning.ids}
-    stages = {_LIVER[identity] for identity in ill if identity in _LIVER}
-    holding: list[InLiver] = [stage for stage in drug.hepatic if stage.stage in stages or (stage.stage == "any" and stages)]
-    if not holding:
+    """The row of the stage; while a cirrhosis has none, the row for any disease of the liver, else the careful one."""
+    stage = _liver_stage(setting)
+    of_any = [row for row in drug.hepatic if row.stage == "any"]
+    of_severe = [row for row in drug.hepatic if row.stage == "severe"]
+    holding: dict[str, list[InLiver]] = {"severe": [*drug.hepatic], "unknown": of_any or of_severe, "mild": of_any}
+    if not stage or not holding[stage]:
         return None
-    stage = max(holding, key=lambda one: RANK[one.severity])
-    return _Said(stage.severity, drug.id, setting.say(wording.IN_LIVER), stage.action.in_language(setting.language), drug.sources)
+    row = max(holding[stage], key=lambda one: RANK[one.severity])
+    return _Said(row.severity, drug.id, setting.say(wording.IN_LIVER), row.action.in_language(setting.language), drug.sources)
+
+
+def _liver_stage(setting: Setting) -> Literal["", "mild", "unknown", "severe"]:
+    """How far the liver is ill: nothing known of it, told as mild, not told, told as severe."""
+    ill = [thing.meaning for thing in setting.things if thing.meaning.role == "condition" and not _LIVER.isdisjoint(thing.meaning.ids)]
+    if any(_SEVERE_LIVER.search(one.text) for one in ill):
+        return "severe"
+    if any(_MILD_LIVER.search(one.text) for one in ill):
+        return "mild"
+    is_staged = any(not _STAGED.isdisjoint(one.ids) for one in ill)
+    return "unknown" if is_staged else "mild" if ill else ""
 
 
 def _priscus(setting: Setting, thing: Thing) -> _Said | None:
@@ -186,4 +204,5 @@ def _finding(setting: Setting, kind: FindingKind, thing: Thing, said: _Said) -> 
     return setting.finding(
         kind, said.severity, f"{kind.upper()}-{said.row}", subjects=thing.subjects(setting.edition, tokens),
         title=title, effect=said.effect, action=said.action, sources=said.sources,
+        offers=alternatives(setting.edition, said.action, setting.language, setting.refused, {row.group for row in setting.rows_of(thing)}),
     )  # fmt: skip

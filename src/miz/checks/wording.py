@@ -57,7 +57,7 @@ TOO_YOUNG = N_("The patient is younger than the drug data ask for: {age}.")
 IN_PREGNANCY = N_("The patient is in week {week} of pregnancy.")
 IN_LACTATION = N_("The patient is breast-feeding.")
 AT_EGFR = N_("The eGFR is {egfr} ml/min/1.73 m².")
-IN_LIVER = N_("The patient has a disease of the liver.")
+IN_LIVER = N_("A disease of the liver is recorded.")
 PRISCUS = N_("On the PRISCUS list: may be unsuitable from age 65.")
 PRISCUS_ACTION = N_("Prefer something else; do not stop on your own what others have prescribed.")
 DUPLICATE_TITLE = N_("More than once: {names}")
@@ -71,11 +71,13 @@ AGE_MISSING = N_("The age is missing: minimum ages are not checked.")
 WEEK_MISSING = N_("The week of pregnancy is missing: what depends on it is not checked. Please ask.")
 PREGNANCY_MISSING = N_("Pregnancy was not asked for: it is not checked. Please ask.")
 EGFR_MISSING = N_("The kidney function (eGFR) is missing: limits by it are not checked. Please ask.")
+LIVER_STAGE_MISSING = N_("The stage of the liver disease (Child-Pugh) is missing: limits for severe disease are not checked. Please ask.")
 MISSING_IN_BRIEF = {
     AGE_MISSING: N_("Age missing"),
     WEEK_MISSING: N_("Week of pregnancy missing"),
     PREGNANCY_MISSING: N_("Pregnancy not asked"),
     EGFR_MISSING: N_("Kidney function missing"),
+    LIVER_STAGE_MISSING: N_("Stage of the liver disease missing"),
 }
 
 AFFECTED: dict[Severity, str] = {
