@@ -1,6 +1,7 @@
 """One case in, one answer out: kinds, severities, words, and what could not be judged."""
 
 from datetime import date
+from typing import Any
 
 import msgspec
 import pytest
@@ -191,7 +192,7 @@ def test_not_asked_is_not_the_same_as_none(edition: Edition) -> None:
 
 
 def test_a_value_that_decides_is_asked_for(edition: Edition) -> None:
-    def asked_for(word: str, planned: str, **facts: object) -> list[str]:
+    def asked_for(word: str, planned: str, **facts: Any) -> list[str]:
         return [sentence for sentence in ask(edition, planned=[planned], **facts).not_checked if word in sentence]
 
     assert asked_for("eGFR", "Ibuprofen", age=70)
