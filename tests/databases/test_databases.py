@@ -1,5 +1,6 @@
 """The practice's database checked, compacted and moved while people write; everything acknowledged is in the new file."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -7,13 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import apsw
 import pytest
+from msgspec.structs import replace
 
+from miz.access.sessions import LOCAL
 from miz.databases.api import DatabaseList
-from miz.databases.model import Care, Check, DatabaseState
+from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run, is_due, progress_of
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import switching
@@ -185,7 +189,7 @@ def test_unusable_targets_are_refused_before_anything_changes(
     assert refused(tmp_path / "small") == "no-room-for-database"
     assert practice.folder.database == old
     with pytest.raises(RefusedError) as forbidden:
-        client_of(practice.url, "Hr. Verwaltung", None).call("POST", "/databases/practice/move", {"folder": "/"})
+        client_of(practice.url, "Hr. Technik", None).call("POST", "/databases/practice/move", {"folder": "/"})
     assert forbidden.value.status == 403
 
 
@@ -218,3 +222,97 @@ def test_the_command_line_works_without_a_server(tmp_path: Path) -> None:
     assert command("confirm", *data, key_file=key_file).returncode == 0
     assert not (folder.path / "practice.db").exists()
     assert command("compact", *data, key_file=key_file).returncode == 0
+
+
+def give_pages_free(practice: ServerThread) -> None:
+    def fill_and_empty(connection: apsw.Connection) -> None:
+        connection.execute("CREATE TABLE filling (id INTEGER PRIMARY KEY, text BLOB)")
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO filling SELECT i, randomblob(2000) FROM n"
+        )
+        connection.execute("DROP TABLE filling")
+
+    practice.write(lambda tx: fill_and_empty(tx.connection.connection.dbapi_connection.apsw))  # type: ignore[union-attr]
+
+
+def test_tidied_while_people_write_the_room_is_given_back_and_nothing_is_lost(practice: ServerThread) -> None:
+    give_pages_free(practice)
+    assert state(practice).free_bytes > 900_000
+    with writing(practice) as written:
+        done = local(practice).call("POST", "/databases/practice/tidying", answer=Run)
+        at_end = len(written)
+        while len(written) < at_end + 3:
+            pass
+    assert state(practice).free_bytes < 100_000
+    assert done.saved_bytes > 900_000
+    assert done.paused_ms > 0
+    assert state(practice).runs[0].work == "tidy"
+    assert all_there(practice, written)
+    assert is_sound(practice)
+
+
+def test_what_was_done_is_remembered_with_how_it_ended(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "new").mkdir()
+    with monkeypatch.context() as broken:
+        counted: list[int] = []
+
+        def miscounting(_: object) -> dict[str, int]:
+            counted.append(1)
+            return {"patient": len(counted)}
+
+        broken.setattr(switching, "_counts", miscounting)
+        with pytest.raises(RefusedError):
+            move(practice, tmp_path / "new")
+    local(practice).call("POST", "/databases/practice/compaction", answer=Care)
+    is_sound(practice)
+    assert [(run.work, run.fault) for run in state(practice).runs] == [("check", ""), ("compact", ""), ("move", "copy-not-sound")]
+    practice.stop()
+    practice.start()
+    assert len(state(practice).runs) == 3
+
+
+def test_the_night_s_care_is_done_once_and_made_up_for(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with served(tmp_path, clock) as practice:
+
+        def keep_up() -> None:
+            clock.steady += 4_000
+            asyncio.run_coroutine_threadsafe(practice.server.care.keep_up(LOCAL), practice.loop).result(60)
+
+        practice.loop.call_soon_threadsafe(practice.server._housekeeping.cancel)  # it would do the same at its own time
+        notes = practice.server.databases.notes
+        plan = Plan(quiet_from="20:00", quiet_until="06:00", compact_every_days=1)
+        notes.note(plan=plan, last_round=clock.now(), last_compaction=clock.now())
+        keep_up()
+        assert notes.read().runs == []
+        clock.instant += timedelta(days=2)
+        keep_up()
+        assert [run.work for run in notes.read().runs][-2:] == ["check", "tidy"]
+        keep_up()
+        assert [run.work for run in notes.read().runs].count("tidy") == 1
+        notes.note(plan=replace(plan, is_on=False))
+        clock.instant += timedelta(days=9)
+        count = len(notes.read().runs)
+        keep_up()
+        assert len(notes.read().runs) == count
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "due"),
+    [
+        ("2026-11-23T21:00", "2026-11-22T21:00", True),  # tonight
+        ("2026-11-24T05:59", "2026-11-22T21:00", True),
+        ("2026-11-24T06:01", "2026-11-23T19:59", False),  # the quiet hours are over, and only this night was missed
+        ("2026-11-24T12:00", "2026-11-22T19:59", True),  # two nights were
+        ("2026-11-23T21:00", "2026-11-23T20:00", False),
+        ("2026-11-23T19:59", "2026-11-22T20:01", False),
+    ],
+)
+def test_when_care_is_due(now: str, last: str, *, due: bool) -> None:
+    assert is_due(Plan(), datetime.fromisoformat(last), datetime.fromisoformat(now)) is due
+    assert not is_due(Plan(is_on=False), datetime.fromisoformat(last), datetime.fromisoformat(now))
+
+
+def test_rate_and_time_left_follow_from_what_is_done() -> None:
+    assert progress_of("copy", 1_000, 5_000, 2.0) == Progress("copy", 1_000, 5_000, 2.0, 2_048_000, 8)
+    assert progress_of("copy", 0, 5_000, 2.0).left_s is None

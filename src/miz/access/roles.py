@@ -39,7 +39,7 @@ EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper, see `PRINT_PATIENT`; the whole file only for whoever owns the folder."""
 READ_DATABASES = frozenset({"owner", "admin", "technician", "local"})
 CARE_FOR_DATABASES = frozenset({"owner", "admin", "technician", "local"})
-MOVE_DATABASE = frozenset({"local"})
+MOVE_DATABASE = frozenset({"owner", "admin", "local"})
 """Names folders of the server's computer."""
 READ_BACKUPS = frozenset({"owner", "admin", "technician", "auditor", "local"})
 RUN_BACKUP = frozenset({"owner", "admin", "technician", "local"})

@@ -53,6 +53,8 @@ from miz.backup.making import Practice, server_of
 from miz.backup.service import Backups
 from miz.checks.api import CheckRoutes
 from miz.databases.api import DatabaseRoutes
+from miz.databases.model import Proof
+from miz.databases.planned import PlannedCare
 from miz.databases.service import Databases
 from miz.infra.certificates.folder import Certificates
 from miz.infra.clock import SystemClock
@@ -158,8 +160,10 @@ class Server:
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock, give_up=self._give_up)
         self.databases = Databases(
-            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, verify_trail=self._verify_trail
-        )
+            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_trail=self._verify_trail,
+            proof=lambda: Proof(self.backups.last_made(), self.backups.last_rehearsed()),
+        )  # fmt: skip
+        self.care = PlannedCare(self.databases, self.folder, self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE)
         self.backups = Backups(
             Practice(self.folder, key, miz.__version__, server_of(self.settings)), self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, opens=self._open_restored
         )
@@ -231,7 +235,7 @@ class Server:
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *CertificateRoutes(self.certificate_desk).endpoints(),
             *BackupRoutes(self.backups).endpoints(),
-            *DatabaseRoutes(self.databases, reader=reader).endpoints(),
+            *DatabaseRoutes(self.databases, self.care, reader=reader).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
             *PaperRoutes(
@@ -379,10 +383,11 @@ class Server:
                 queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())
 
     async def _keep_backups(self) -> None:
-        """The nightly backup, and after it the full check of the database."""
+        """The nightly backup, after it the full check of the database, and its care."""
         try:
             if await self.backups.keep_up():
                 await self.databases.check(LOCAL, is_full=True)
+            await self.care.keep_up(LOCAL)
         except Exception as error:  # noqa: BLE001 - the task's edge: told here, in the list of backups and in the console
             record_unexpected("nightly backup", error)
 

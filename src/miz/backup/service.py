@@ -114,6 +114,14 @@ class Backups:
         """When the newest backup that was restored once was made."""
         return max((one.made_at for one in self.list() if one.rehearsed), default=None)
 
+    def last_made(self) -> datetime | None:
+        """When the newest backup that is still there was made."""
+        return max((one.made_at for one in self.list() if one.fault != "missing"), default=None)
+
+    def last_rehearsed(self) -> datetime | None:
+        """When a backup was restored on trial last."""
+        return max((one.rehearsed_at for one in self.list() if one.rehearsed_at), default=None)
+
     def is_late(self) -> bool:
         """Whether the nightly backups are on and the newest proved one is older than a day and a half."""
         proved = self.last_proved() or self._practice.folder.made_at

@@ -5,17 +5,19 @@ from pathlib import Path
 from msgspec import Struct
 
 from miz.access.roles import CARE_FOR_DATABASES, MOVE_DATABASE, READ_DATABASES
-from miz.databases.model import Care, Check, DatabaseState, Progress
+from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run
+from miz.databases.planned import PlannedCare
 from miz.databases.service import Databases
 from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Endpoint
 
 
 class DatabaseList(Struct, frozen=True):
-    """`progress` is what is under way, None when nothing is."""
+    """`progress` is what is under way, None when nothing is; `plan` when the practice's database is looked after without being asked."""
 
     databases: list[DatabaseState]
     progress: Progress | None
+    plan: Plan
 
 
 class NewCheck(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,8 +35,9 @@ class NewPlace(Struct, frozen=True, forbid_unknown_fields=True):
 class DatabaseRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, databases: Databases, *, reader: Reader) -> None:
+    def __init__(self, databases: Databases, care: PlannedCare, *, reader: Reader) -> None:
         self._databases = databases
+        self._care = care
         self._reader = reader
 
     def endpoints(self) -> list[Endpoint]:
@@ -53,6 +56,14 @@ class DatabaseRoutes:
                 summary="Make the practice's database as small as it can be, while people work.",
             ),
             Endpoint(
+                method="POST", path=path + "/practice/tidying", may=CARE_FOR_DATABASES, run=self.tidy, answer=Run,
+                summary="Give free pages back and renew the statistics, in short steps while people work.",
+            ),
+            Endpoint(
+                method="PUT", path=path + "/plan", may=MOVE_DATABASE, run=self.plan, body=Plan, answer=DatabaseList,
+                summary="When the practice's database is looked after without being asked.",
+            ),
+            Endpoint(
                 method="POST", path=path + "/practice/move", may=MOVE_DATABASE, run=self.move, body=NewPlace, answer=Care,
                 summary="Have the practice go on in another folder, while people work.",
             ),
@@ -63,13 +74,20 @@ class DatabaseRoutes:
         ]  # fmt: skip
 
     async def show(self, call: Call) -> DatabaseList:
-        return DatabaseList(self._databases.states(self._reader), self._databases.progress)
+        return DatabaseList(self._databases.states(self._reader), self._databases.progress, self._care.plan)
 
     async def check(self, call: Call) -> Check:
         return await self._databases.check(call.person, is_full=call.body.full)
 
     async def compact(self, call: Call) -> Care:
         return await self._databases.compact(call.person)
+
+    async def tidy(self, call: Call) -> Run:
+        return await self._databases.tidy_up(call.person)
+
+    async def plan(self, call: Call) -> DatabaseList:
+        await self._care.follow(call.person, call.body)
+        return await self.show(call)
 
     async def move(self, call: Call) -> Care:
         return await self._databases.move(call.person, Path(call.body.folder))

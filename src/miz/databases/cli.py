@@ -1,13 +1,14 @@
 """`miz db`: the databases of a server, with and without its server running."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from miz.databases.api import DatabaseList, NewCheck, NewPlace
-from miz.databases.model import Care, Check
+from miz.databases.model import Care, Check, DatabaseState, Plan, Run
 from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.kernel.errors import MizError
 from miz.ui.i18n import translator
@@ -24,13 +25,34 @@ class DatabaseDamagedError(MizError):
     )
 
 
+def _more(one: DatabaseState, _: Callable[[str], str]) -> Iterator[str]:
+    """The lines on one database below its first."""
+    if one.name == "practice":
+        sentence = _("unused {free:,.1f} MB, write-ahead log {log:,.1f} MB, growth {growth:,.1f} MB in {days} days")
+        yield sentence.format(free=one.free_bytes / 1e6, log=one.log_bytes / 1e6, growth=one.growth_bytes / 1e6, days=one.growth_days)
+    known = {
+        _("last compaction {at}"): one.last_compaction, _("last backup {at}"): one.last_backup, _("last trial restore {at}"): one.last_rehearsal,
+    }  # fmt: skip
+    yield from (sentence.format(at=f"{at:%Y-%m-%d %H:%M}Z") for sentence, at in known.items() if at)
+
+
+def _said(plan: Plan, _: Callable[[str], str]) -> str:
+    if not plan.is_on:
+        return _("Care is off.")
+    sentence = _("Care every night from {since} to {until}; compaction after {compact} days (0 = on demand); the log is kept for {log} days.")
+    return sentence.format(since=plan.quiet_from, until=plan.quiet_until, compact=plan.compact_every_days, log=plan.log_days)
+
+
+def words(here: CommandLine) -> Callable[[str], str]:
+    """Sentences in the language of the command line."""
+    return translator(here.language())
+
+
 def register(app: typer.Typer, here: CommandLine) -> None:
     """Add `db` to the command line."""
     db_app = typer.Typer(no_args_is_help=True, help="The databases: their state, checked, compacted, moved.")
     app.add_typer(db_app, name="db")
-
-    def words() -> Callable[[str], str]:
-        return translator(here.language())
+    _register_care(db_app, here)
 
     @db_app.command("status")
     def status(data: Data, json: Json = False) -> None:
@@ -40,9 +62,11 @@ def register(app: typer.Typer, here: CommandLine) -> None:
         if json:
             show_json(listed)
             return
-        _ = words()
+        _ = words(here)
         for one in listed.databases:
             out.print(f"{one.name:10} {one.size_bytes / 1_000_000:10,.1f} MB  {one.schema}  {one.library}  {one.path}", soft_wrap=True)
+            for line in _more(one, _):
+                out.print("  " + line)
             if one.last_check:
                 sentence = _("checked on {at}: sound") if one.last_check.ok else _("checked on {at}: damaged")
                 out.print("  " + sentence.format(at=f"{one.last_check.at:%Y-%m-%d %H:%M}Z"))
@@ -66,7 +90,7 @@ def register(app: typer.Typer, here: CommandLine) -> None:
         if not done.ok:
             raise DatabaseDamagedError(count=len(done.findings))
         if not json:
-            out.print(words()("The database is sound."))
+            out.print(words(here)("The database is sound."))
 
     @db_app.command("compact")
     def compact(data: Data, json: Json = False) -> None:
@@ -89,14 +113,51 @@ def register(app: typer.Typer, here: CommandLine) -> None:
         """Remove the files that were used before the last move."""
         with here.client(data) as client:
             client.call("DELETE", "/databases/practice/former")
-        out.print(words()("The former files are removed."))
+        out.print(words(here)("The former files are removed."))
 
     def _told(done: Care, *, json: bool) -> None:
         if json:
             show_json(done)
             return
-        sentence = words()("The database is now {file}: {after_mb:,.1f} MB, before {before_mb:,.1f} MB. Writers waited {paused_ms} ms.")
+        sentence = words(here)("The database is now {file}: {after_mb:,.1f} MB, before {before_mb:,.1f} MB. Writers waited {paused_ms} ms.")
         out.print(
             sentence.format(file=done.path, after_mb=done.after_bytes / 1e6, before_mb=done.before_bytes / 1e6, paused_ms=done.paused_ms),
             soft_wrap=True,
         )
+
+
+def _register_care(db_app: typer.Typer, here: CommandLine) -> None:
+    """What happens every night, on demand, and its plan."""
+
+    @db_app.command("tidy")
+    def tidy(data: Data, json: Json = False) -> None:
+        """Give free pages back and renew the statistics, in short steps while people work."""
+        with here.client(data) as client:
+            done = client.call("POST", "/databases/practice/tidying", answer=Run)
+        if json:
+            show_json(done)
+            return
+        sentence = words(here)("Tidied in {seconds} s: {mb:,.1f} MB given back. Writers waited {paused_ms} ms at most.")
+        out.print(sentence.format(seconds=done.seconds, mb=done.saved_bytes / 1e6, paused_ms=done.paused_ms), soft_wrap=True)
+
+    @db_app.command("plan")
+    def plan(
+        data: Data,
+        is_on: Annotated[bool | None, typer.Option("--on/--off", help="Look after the database every night.")] = None,
+        since: Annotated[str | None, typer.Option("--from", help="The quiet hours begin.", metavar="HH:MM")] = None,
+        until: Annotated[str | None, typer.Option("--until", help="They end.", metavar="HH:MM")] = None,
+        compact_every: Annotated[int | None, typer.Option(help="Compact after so many days; 0 = on demand.", metavar="DAYS")] = None,
+        keep_log: Annotated[int | None, typer.Option(help="Keep the server's log for so long.", metavar="DAYS")] = None,
+        json: Json = False,
+    ) -> None:
+        """Show when the database is looked after without being asked, or change it."""
+        named = {"is_on": is_on, "quiet_from": since, "quiet_until": until, "compact_every_days": compact_every, "log_days": keep_log}
+        news = {name: value for name, value in named.items() if value is not None}
+        with here.client(data) as client:
+            now = client.call("GET", "/databases", answer=DatabaseList).plan
+            if news:
+                now = client.call("PUT", "/databases/plan", replace(now, **news), answer=DatabaseList).plan
+        if json:
+            show_json(now)
+        else:
+            out.print(_said(now, words(here)), soft_wrap=True)

@@ -2,44 +2,33 @@
 
 import asyncio
 import contextlib
-import itertools
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
-
-import msgspec
+from zoneinfo import ZoneInfo
 
 from miz.access.audit.service import AuditTrail
-from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, NoRoomForDatabaseError, TargetNotUsableError
-from miz.databases.model import Care, Check, DatabaseState, Progress
+from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, TargetNotUsableError
+from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Run, Work, progress_of
+from miz.databases.notes import Notes, growth
+from miz.databases.places import beside, require_room, usable
+from miz.databases.tidying import tidy
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc
 from miz.infra.db.engine import Reader
 from miz.infra.db.migrate import schema_of
 from miz.infra.db.practice_database import PracticeDatabase
-from miz.infra.db.sqlite_file import SqliteFile
+from miz.infra.db.sqlite_file import SqliteFile, refuse_unsafe_place
 from miz.infra.db.switching import switch_file
 from miz.infra.db.writer import Writer
-from miz.infra.files import write_whole
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 from miz.knowledge.compiler import BUILT_IN
 from miz.knowledge.edition import Edition
-
-_SPARE_BYTES = 32 * 1024 * 1024
-_NOTES = "databases.json"
-
-
-class Notes(msgspec.Struct, frozen=True):
-    """What is remembered beside the database, so that a broken one does not take it along."""
-
-    last_check: Check | None = None
-    last_compaction: datetime | None = None
 
 
 class Databases:
@@ -47,7 +36,7 @@ class Databases:
 
     def __init__(
         self, folder: DataFolder, database: PracticeDatabase, writer: Writer, trail: AuditTrail, edition: Edition, *, clock: Clock,
-        verify_trail: Callable[[], list[str]],
+        zone: ZoneInfo, verify_trail: Callable[[], list[str]], proof: Callable[[], Proof],
     ) -> None:  # fmt: skip
         self._folder = folder
         self._database = database
@@ -55,7 +44,10 @@ class Databases:
         self._trail = trail
         self._edition = edition
         self._clock = clock
+        self._zone = zone
         self._verify_trail = verify_trail
+        self._proof = proof
+        self.notes = Notes(folder.path / "databases.json")
         self._busy = asyncio.Lock()
         self._begun: asyncio.Task[None] | None = None
         self.progress: Progress | None = None
@@ -91,15 +83,16 @@ class Databases:
 
     def is_damaged(self) -> bool:
         """Whether the last check has found something."""
-        last = self._read_notes().last_check
+        last = self.notes.read().last_check
         return last is not None and not last.ok
 
     async def check(self, actor: Actor, *, is_full: bool) -> Check:
         """Read every page; with `is_full` compare indexes, keys and the audit trail as well. Raises `DatabaseBusyError`."""
-        async with self._alone():
+        async with self._alone("check") as outcome:
             self._tell("verify", 0, 1)
             done = await asyncio.to_thread(self._checked, is_full)
-            await asyncio.to_thread(self._note, last_check=done)
+            outcome |= {"fault": "" if done.ok else "database-damaged"}
+            await asyncio.to_thread(self.notes.note, last_check=done)
         detail = f"{done.kind} {'ok' if done.ok else len(done.findings)}"
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_checked", detail=detail))
         return done
@@ -107,9 +100,9 @@ class Databases:
     async def compact(self, actor: Actor) -> Care:
         """Make the file as small as it can be, by a copy beside it. Raises as `move` does."""
         file = self._file().path
-        done = await self._switch(_beside(file, self._clock.now()), compact=True)
+        done = await self._switch("compact", beside(file, self._clock.now()))
         await asyncio.to_thread(self._folder.let_go_former)
-        await asyncio.to_thread(self._note, last_compaction=self._clock.now())
+        await asyncio.to_thread(self.notes.note, last_compaction=self._clock.now())
         await self._writer.run(
             lambda tx: self._trail.record(tx, actor, "database_compacted", detail=f"{done.before_bytes} {done.after_bytes}")
         )
@@ -121,14 +114,31 @@ class Databases:
         Raises `DatabaseBusyError`, `TargetNotUsableError`, `NoRoomForDatabaseError`, `UnsafeDataFolderError`, `CopyNotSoundError`,
         `ByDatabaseServerError`; everything is as it was then.
         """
-        target = await asyncio.to_thread(_usable, folder, self._file().path)
-        done = await self._switch(target, compact=False)
+        done = await self._switch("move", await asyncio.to_thread(self.require_usable, folder))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_moved"))
         return done
 
+    def require_usable(self, folder: Path) -> Path:
+        """The file for the database in that folder. Raises `TargetNotUsableError` with the reason, and what else keeps it from going there."""
+        source = self._file().path
+        target = usable(folder, source)
+        refuse_unsafe_place(target)
+        require_room(source, target.parent, 1)
+        return target
+
+    async def tidy_up(self, actor: Actor) -> Run:
+        """Give free pages back, renew the statistics, take the log in; nobody waits for more than one short step. Raises `DatabaseBusyError`."""
+        async with self._alone("tidy") as outcome:
+            if isinstance(self._database.source, SqliteFile):
+                pages, longest_s = await tidy(self._database, self._writer, self._tell)
+                outcome |= {"saved_bytes": max(0, pages * PAGE_BYTES), "paused_ms": round(1_000 * longest_s, 1)}
+        await asyncio.to_thread(self.notes.note_size, self._today(), self._database.size_bytes())
+        await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_tidied"))
+        return self.notes.read().runs[0]
+
     async def let_go_former(self, actor: Actor) -> None:
         """Remove the files that were used before the last move."""
-        async with self._alone():
+        async with self._alone("let go"):
             await asyncio.to_thread(self._folder.let_go_former)
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "former_database_removed"))
 
@@ -138,10 +148,10 @@ class Databases:
             raise ByDatabaseServerError
         return source
 
-    async def _switch(self, target: Path, *, compact: bool) -> Care:
-        source, began = self._file(), time.monotonic()
-        async with self._alone():
-            before = await asyncio.to_thread(_require_room, source.path, target.parent, 2 if compact else 1)
+    async def _switch(self, work: Literal["compact", "move"], target: Path) -> Care:
+        source, began, compact = self._file(), time.monotonic(), work == "compact"
+        async with self._alone(work) as outcome:
+            before = await asyncio.to_thread(require_room, source.path, target.parent, 2 if compact else 1)
             await asyncio.to_thread(self._folder.announce, target)
             try:
                 paused_s = await switch_file(
@@ -152,17 +162,25 @@ class Databases:
             finally:
                 await asyncio.to_thread(self._folder.remove_announced)
             after = await asyncio.to_thread(os.path.getsize, target)
+            outcome |= {"saved_bytes": before - after, "paused_ms": round(1_000 * paused_s, 1)}
         return Care(before, after, str(target), round(time.monotonic() - began, 2), round(1_000 * paused_s, 1))
 
     @contextlib.asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
+    async def _alone(self, work: Work) -> AsyncIterator[dict[str, Any]]:
+        """One piece of care at a time; what it puts into the mapping is remembered with how it ended."""
         if self._busy.locked():
             raise DatabaseBusyError
         async with self._busy:
+            began, outcome = time.monotonic(), dict[str, Any]()
             try:
-                yield
+                yield outcome
+            except MizError as error:
+                outcome["fault"] = error.code
+                raise
             finally:
                 self.progress = None
+                run = Run(at=self._clock.now(), work=work, seconds=round(time.monotonic() - began, 2), **outcome)
+                await asyncio.to_thread(self.notes.add, run)
 
     def _checked(self, is_full: bool) -> Check:  # noqa: FBT001 - two callers, both by name
         began, source = time.monotonic(), self._database.source
@@ -180,7 +198,8 @@ class Databases:
         return Check(self._clock.now(), "full" if is_full else "quick", not findings, findings[:100], round(time.monotonic() - began, 2))
 
     def _practice_state(self, reader: Reader) -> DatabaseState:
-        notes, source = self._read_notes(), self._database.source
+        known, source, today = self.notes.read(), self._database.source, self._today()
+        proof = self._proof()
         size, free, log, schema = 0, 0, 0, ""
         state: Literal["open", "unavailable"] = "open"
         try:
@@ -192,10 +211,12 @@ class Databases:
                 log = wal.stat().st_size if wal.exists() else 0
         except (OSError, DatabaseUnavailableError):
             state = "unavailable"
+        growth_bytes, growth_days = growth(known.sizes, today, size)
         return DatabaseState(
             name="practice", path=source.shown, size_bytes=size, free_bytes=free, log_bytes=log, schema=schema,
             library=f"SQLite {sqlite3mc.sqlite_version}" if isinstance(source, SqliteFile) else "PostgreSQL", state=state,
-            last_check=notes.last_check, last_compaction=notes.last_compaction, former_files=[str(file) for file in self._folder.former_files],
+            last_check=known.last_check, last_compaction=known.last_compaction, growth_bytes=growth_bytes, growth_days=growth_days,
+            last_backup=proof.last_backup, last_rehearsal=proof.last_rehearsal, runs=known.runs, former_files=[str(file) for file in self._folder.former_files],
         )  # fmt: skip
 
     def _knowledge_state(self) -> DatabaseState:
@@ -205,40 +226,11 @@ class Databases:
             library=f"SQLite {sqlite3mc.sqlite_version}", state="open",
         )  # fmt: skip
 
-    def _read_notes(self) -> Notes:
-        try:
-            return msgspec.json.decode((self._folder.path / _NOTES).read_bytes(), type=Notes)
-        except FileNotFoundError:
-            return Notes()
-
-    def _note(self, **news: Any) -> None:
-        write_whole(self._folder.path / _NOTES, msgspec.json.encode(msgspec.structs.replace(self._read_notes(), **news)))
+    def _today(self) -> date:
+        return self._clock.now().astimezone(self._zone).date()
 
     def _tell(self, step: str, done: int, whole: int) -> None:
         now = time.monotonic()
         if self.progress is None or self.progress.step != step:
             self._step_began = now
-        self.progress = Progress(step, done, whole, round(now - self._step_began, 1))
-
-
-def _beside(file: Path, now: datetime) -> Path:
-    """A file that is not there yet: twice in a second, or with a clock put back, the copy must not get the name of what it is made from."""
-    named = (file.with_name(f"practice-{now:%Y%m%dT%H%M%SZ}{number or ''}.db") for number in itertools.count())
-    return next(beside for beside in named if not beside.exists())
-
-
-def _usable(folder: Path, database: Path) -> Path:
-    """The file for the database in a folder of this computer. Raises `TargetNotUsableError`."""
-    folder = folder.expanduser().resolve()
-    if not folder.is_dir() or folder == database.parent.resolve() or any(folder.glob("practice*.db")):
-        raise TargetNotUsableError(folder=str(folder))
-    return folder / "practice.db"
-
-
-def _require_room(database: Path, folder: Path, copies: int) -> int:
-    """The size of the database, when the folder can take so many copies of it. Raises `NoRoomForDatabaseError`."""
-    size, free = database.stat().st_size, shutil.disk_usage(folder).free
-    needed = size * copies + _SPARE_BYTES
-    if free < needed:
-        raise NoRoomForDatabaseError(folder=str(folder), needed_mb=needed // 1_000_000 + 1, free_mb=free // 1_000_000)
-    return size
+        self.progress = progress_of(step, done, whole, now - self._step_began)

@@ -7,20 +7,24 @@ import asyncio
 import faulthandler
 import logging
 import os
+import re
 import sys
 import threading
 import traceback
+from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from miz.infra.files import write_whole
 from miz.infra.settings import is_journal
 
 logger = logging.getLogger("miz")
 
 FILE_BYTES = 5_000_000
 OLD_FILES = 4
+_DATED = re.compile(r"\d{4}-\d{2}-\d{2} ")
 # The journal's own marks for how grave a line is (sd-daemon(3)).
 _GRAVITY = {logging.CRITICAL: "<2>", logging.ERROR: "<3>", logging.WARNING: "<4>", logging.INFO: "<6>", logging.DEBUG: "<7>"}
 
@@ -38,6 +42,13 @@ def start_log(file: str = "") -> None:
         kept.setFormatter(_WITH_TIME)
         handlers.append(kept)
     logging.basicConfig(level=logging.WARNING, handlers=handlers)
+
+
+def forget_before(instant: datetime) -> None:
+    """Remove what the files of the log hold from before that instant; a journal has rules of its own."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _PrivateFile):
+            handler.forget_before(instant)
 
 
 def tell_no_texts(loop: asyncio.AbstractEventLoop) -> None:
@@ -66,6 +77,25 @@ class _PrivateFile(RotatingFileHandler):
     def _open(self) -> Any:
         """Each new file, too, is readable by this account only."""
         return open(self.baseFilename, "a", encoding=self.encoding, opener=lambda path, flags: os.open(path, flags, 0o600))
+
+    def forget_before(self, instant: datetime) -> None:
+        """Old files go when their last line is too old; of the newest one the lines go that are."""
+        for number in range(1, self.backupCount + 1):
+            old = Path(f"{self.baseFilename}.{number}")
+            if old.exists() and old.stat().st_mtime < instant.timestamp():
+                old.unlink()
+        first = f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
+        self.acquire()
+        try:
+            lines = Path(self.baseFilename).read_text(encoding="utf-8").splitlines(keepends=True)
+            # What belongs to a line, as the places of a fault do, begins with no date and goes with it.
+            kept = next((number for number, line in enumerate(lines) if _DATED.match(line) and line >= first), len(lines))
+            if kept:
+                self.close()
+                write_whole(Path(self.baseFilename), "".join(lines[kept:]).encode(), is_private=True)
+                self.stream = self._open()
+        finally:
+            self.release()
 
 
 class _WithoutTexts(logging.Formatter):

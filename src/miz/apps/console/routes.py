@@ -53,7 +53,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *UserPages(server.accounts, server.second_factors, frame, reader=reader, now=now).endpoints(),
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
-        *DatabasePages(server.databases, frame, reader=reader, is_on_server=server.folder.is_on_server).endpoints(),
+        *DatabasePages(server.databases, server.care, frame, reader=reader, is_on_server=server.folder.is_on_server).endpoints(),
         *BackupPages(server.backups, server.folder, frame, today=server.today).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
