@@ -54,7 +54,7 @@ def test_events_and_readiness_are_described_as_they_come(tmp_path: Path) -> None
             with _answer(server.url, f"/api/v1/events?{query}", client.token) as response:
                 assert (response.status, response.headers["content-type"]) == (status, kind)
             assert kind in document["paths"]["/api/v1/events"]["get"]["responses"][str(status)]["content"]
-    routes = SystemRoutes(EventBroker(), describe=server.server.describe, is_ready=lambda: False)
+    routes = SystemRoutes(EventBroker(), describe=server.server.describe, is_ready=lambda: False, health=server.server.health)
     told = asyncio.run(routes.ready(Call("GET", "/health/ready", {})))
     assert (told.status, told.media_type) == (503, "application/json")
     ready = document["paths"]["/health/ready"]["get"]["responses"]["503"]["content"]

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from miz.infra import server_log
-from miz.infra.server_log import record_unexpected, start_log
+from miz.infra.server_log import _PrivateFile, record_unexpected, start_log
 
 SECRET = "Erika Muster nimmt Marcumar"
 
@@ -139,3 +140,23 @@ def test_who_is_aborted_tells_where_it_hung() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode != 0
     assert "in hang_here" in done.stderr
+
+
+def test_what_is_too_old_is_forgotten_with_the_lines_that_belong_to_it(tmp_path: Path) -> None:
+    file = tmp_path / "miz.log"
+    kept = _PrivateFile(str(file), maxBytes=1_000_000, backupCount=4, encoding="utf-8")
+    old, young = tmp_path / "miz.log.1", tmp_path / "miz.log.2"
+    for rotated in (old, young):
+        rotated.write_text("lines")
+    os.utime(old, (0, 0))
+    file.write_text("2026-01-01 10:00:00,000 ERROR miz first\n  File x\n2026-06-01 10:00:00,000 ERROR miz second\n  File y\n")
+    try:
+        kept.forget_before(datetime(2026, 3, 1, tzinfo=UTC))
+        assert file.read_text() == "2026-06-01 10:00:00,000 ERROR miz second\n  File y\n"
+        assert not old.exists()
+        assert young.exists()
+        kept.emit(logging.LogRecord("miz", logging.ERROR, "", 0, "third", None, None))
+        assert file.read_text().endswith("File y\nthird\n")
+        assert file.stat().st_mode & 0o077 == 0
+    finally:
+        kept.close()

@@ -45,7 +45,7 @@ from miz.apps.console.routes import console_endpoints
 from miz.apps.console.traffic import Traffic
 from miz.apps.drugs.pages import DrugPages
 from miz.apps.sample_patients import SAMPLE_PATIENTS
-from miz.apps.system_api import SystemRoutes, openapi_endpoint
+from miz.apps.system_api import Health, SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
 from miz.backup.api import BackupRoutes
 from miz.backup.errors import BackupUnsoundError
@@ -231,7 +231,7 @@ class Server:
             *AuditRoutes(
                 self.trail, self.writer, reader=reader, evidence_of=evidence_of, names=lambda: users.names_by_id(reader())
             ).endpoints(),
-            *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready).endpoints(),
+            *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready, health=self.health).endpoints(),
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *CertificateRoutes(self.certificate_desk).endpoints(),
             *BackupRoutes(self.backups).endpoints(),
@@ -299,6 +299,11 @@ class Server:
             return self.database.reader().execute(select(server_state.c.id)).scalar() == 1
         except Exception:  # noqa: BLE001 - any fault is the answer
             return False
+
+    def health(self) -> Health:
+        """What a monitor may know without a session."""
+        practice = "unavailable" if not self.is_ready() else "damaged" if self.databases.is_damaged() else "open"
+        return Health("ready", {"practice": practice, "knowledge": "open"}, self.backups.is_late())
 
     def at_giving_up(self, follow: Callable[[], None]) -> None:
         """Have `follow()` run, in a thread of the database, when this server may not go on; `reason_to_stop` says why."""

@@ -22,17 +22,22 @@ _TOPICS = {"patients": ("patient", "opening", "draft"), "applications": ("applic
 _TOPICS_LIMIT = 50
 
 
-class Health(msgspec.Struct, frozen=True):
+class Health(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`databases` says of each whether it is `open`, `damaged` or `unavailable`; where it lies and how large it is, is not for everybody."""
+
     status: str
+    databases: dict[str, str] = {}
+    is_backup_late: bool | None = None
 
 
 class SystemRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, broker: EventBroker, *, describe: Callable[[], Server], is_ready: Callable[[], bool]) -> None:
+    def __init__(self, broker: EventBroker, *, describe: Callable[[], Server], is_ready: Callable[[], bool], health: Callable[[], Health]) -> None:
         self._broker = broker
         self._describe = describe
         self._is_ready = is_ready
+        self._health = health
 
     def endpoints(self) -> list[Endpoint]:
         return [
@@ -49,10 +54,10 @@ class SystemRoutes:
         ]  # fmt: skip
 
     async def live(self, call: Call) -> Reply:
-        return _status("live")
+        return _told(Health("live"))
 
     async def ready(self, call: Call) -> Reply:
-        return _status("ready") if self._is_ready() else _status("not ready", 503)
+        return _told(self._health()) if self._is_ready() else _told(msgspec.structs.replace(self._health(), status="not ready"), 503)
 
     async def server(self, call: Call) -> Server:
         return self._describe()
@@ -116,5 +121,5 @@ def _chunk(event: Event) -> bytes:
     return b"event: " + event.topic.encode() + b"\ndata: " + msgspec.json.encode({"id": event.id, "version": event.version}) + b"\n\n"
 
 
-def _status(word: str, status: int = 200) -> Reply:
-    return Reply(msgspec.json.encode(Health(word)), status, "application/json")
+def _told(health: Health, status: int = 200) -> Reply:
+    return Reply(msgspec.json.encode(health), status, "application/json")
