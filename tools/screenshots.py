@@ -9,7 +9,9 @@ from tests.browser.crowded import open_crowded
 from tests.browser.window import Desk, launch
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
+HELP = Path(__file__).parents[1] / "src" / "miz" / "ui" / "static" / "help"
 SIZE = ViewportSize(width=1440, height=900)
+HELP_SIZE = ViewportSize(width=1440, height=1200)
 WIDTHS = (1440, 820, 400)
 
 
@@ -21,6 +23,7 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = launch(playwright)
             take(browser, server)
+            take_help(browser, server)
             browser.close()
     finally:
         server.close()
@@ -57,6 +60,24 @@ def take(browser: Browser, server: DemoServer) -> None:
     page.set_viewport_size(SIZE)
     page.goto(f"{server.url}/drugs/ibuprofen")
     keep(page, "drug-information")
+
+
+def take_help(browser: Browser, server: DemoServer) -> None:
+    """The pictures of the help, in each language: the databases after a check and a compaction."""
+    HELP.mkdir(parents=True, exist_ok=True)
+    for language, check, compact in (("de", "Jetzt prüfen", "Verdichten"), ("en", "Check now", "Compact")):
+        context = browser.new_context(viewport=HELP_SIZE, locale=f"{language}-{language.upper()}", color_scheme="light")
+        page = context.new_page()
+        Desk(page, server.url).sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 1")
+        page.goto(f"{server.url}/console/databases")
+        for button in (check, compact):
+            page.get_by_role("button", name=button).click()
+            expect(page.get_by_role("button", name=button)).to_be_visible(timeout=30_000)
+        # Where the demo lies on this computer is nobody's business; what stands there instead is the place of a service.
+        page.evaluate("for (const place of document.querySelectorAll('dd code')) place.textContent = `/var/lib/miz/${place.textContent.split('/').at(-1)}`")
+        page.evaluate("document.activeElement.blur()")
+        page.screenshot(path=HELP / f"databases-{language}.png")
+        context.close()
 
 
 def keep(page: Page, name: str) -> None:

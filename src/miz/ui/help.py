@@ -26,6 +26,7 @@ TOPICS: dict[str, str] = {
     "connection": N_("When the connection is missing"),
     "trust": N_("Trust the server"),
     "backups": N_("Backups and the database"),
+    "databases": N_("Look after the databases"),
     "audit": N_("Audit trail"),
     "keys": N_("Keys"),
 }
