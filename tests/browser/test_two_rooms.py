@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import GERMAN, DemoServer
 from tests.browser.raw_browser import wait_until
@@ -59,6 +59,26 @@ def test_closed_window_frees_the_patient_before_its_lease_ends(desk: Callable[..
     expect(second.pill).to_contain_text("In Benutzung")
     first.page.close()
     expect(second.pill).to_have_text("Frei", timeout=BEFORE_THE_LEASE_ENDS_MS)
+
+
+def test_what_could_not_be_fetched_is_fetched_again(desk: Callable[..., Desk]) -> None:
+    first, second = desk(), desk("Fr. Berger")
+    second.view("Skizze, Jonas")
+    answers = iter((503, None, 429))
+
+    def busy(route: Route) -> None:
+        status = next(answers, 0) if route.request.headers.get("miz-background") else 0
+        if status == 0:
+            route.continue_()
+        elif status is None:
+            route.abort()
+        else:
+            route.fulfill(status=status)
+
+    second.page.route("**/patients/*", busy)
+    first.open("Skizze, Jonas")
+    expect(second.pill).to_contain_text("In Benutzung in Zimmer 1", timeout=BEFORE_THE_LEASE_ENDS_MS)
+    assert next(answers, "all used") == "all used"
 
 
 def test_reload_keeps_the_patient_open(desk: Callable[..., Desk]) -> None:

@@ -40,10 +40,22 @@ function heard(event) {
   if (event.topic === "stopping") notices.show("server-stopping");
   else notices.hide("server-stopping");
   if (event.program && event.program !== document.documentElement.dataset.version) notices.show("program-changed");
-  const isNewPage = performance.now() < 3_000;
-  if (event.topic === "resync" || event.topic === "mode" || (event.topic === "open" && !isNewPage)) refreshSoon();
-  else if (isShown(event)) refreshSoon();
+  // What happened between the page's answer and the opening of the stream was told to nobody here.
+  if (["open", "resync", "mode"].includes(event.topic) || isShown(event)) refreshSoon();
+  missable.push({ event, at: performance.now() });
+  if (missable.length > MISSABLE_KEPT) missable.shift();
 }
+
+// An event about a page that is still on its way to this tab is looked at again once the page is there.
+const MISSABLE_KEPT = 50;
+const missable = [];
+let askedForPageAt = 0;
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (detail.boosted) askedForPageAt = performance.now();
+});
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (detail.boosted && missable.some(({ event, at }) => at >= askedForPageAt && isShown(event))) refreshSoon();
+});
 
 function isShown({ topic, id, version }) {
   const shown = document.getElementById("live");
@@ -87,13 +99,19 @@ function showLease() {
 setInterval(() => {
   if (!application.isSignedIn()) return;
   if (!lostSince && Date.now() - heardAt > LOST_AFTER_MS) lost();
-  if (lostSince) showLease();
-  else drafts.sendAgain({ olderThanMs: 2_000 });
+  if (lostSince) return showLease();
+  drafts.sendAgain({ olderThanMs: 2_000 });
+  catchUp();
 }, 1_000);
 
 // --- fetching again what is shown ----------------------------------------------------------------------------------
 
+const TRY_AGAIN_MS = 3_000;
 let waiting = null;
+let isRefreshing = false;
+let failedAt = null;
+let hasSkipped = false;
+
 export function refreshSoon() {
   waiting ??= setTimeout(() => {
     waiting = null;
@@ -101,19 +119,42 @@ export function refreshSoon() {
   }, 60);
 }
 
+/** One request at a time; what changes meanwhile is asked for after it. */
 export async function refresh() {
-  const live = document.getElementById("live");
-  if (!live || lostSince || !(await application.ready())) return;
+  if (!document.getElementById("live") || lostSince) return;
+  if (isRefreshing) return refreshSoon();
+  isRefreshing = true;
+  failedAt = Date.now();
+  hasSkipped = false;
+  // A silent server is noticed by its missing signal; the request is repeated.
+  if (await application.ready()) await ask().catch(() => {});
+  isRefreshing = false;
+}
+
+function ask() {
   const regions = [...document.querySelectorAll("[data-live]")].map((region) => `#${region.id}`).join(",");
   const search = document.querySelector("form[data-refresh]");
   const values = search ? Object.fromEntries(new FormData(search)) : {};
   const source = { source: document.body, swap: "none", selectOOB: regions, headers: { "Miz-Background": "1" } };
-  const asked = Object.values(values).some((value) => value.trim())
+  return Object.values(values).some((value) => value.trim())
     ? window.htmx.ajax("POST", search.getAttribute("action"), { ...source, values })
     : window.htmx.ajax("GET", document.body.dataset.console || location.pathname + location.search, source);
-  // A silent server is noticed by its missing signal.
-  await asked.catch(() => {});
 }
+
+// Only what may pass is asked for again: no answer, too much to do, a server that starts or stops.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.requestConfig.elt !== document.body) return;
+  const { status } = detail.xhr;
+  if (status !== 0 && status !== 429 && status < 500) failedAt = null;
+});
+
+// What could not be fetched, or was not put in because somebody was typing there, is fetched again.
+function catchUp() {
+  const hasFailed = failedAt && !isRefreshing && Date.now() - failedAt > TRY_AGAIN_MS;
+  const isOvertaken = hasSkipped && ![...document.querySelectorAll("[data-live]")].some(isInUse);
+  if (hasFailed || isOvertaken) refresh();
+}
+const isInUse = (region) => drafts.isBusy(region) || Boolean(region.querySelector(".inline-form[open]"));
 
 let isPrinting = false;
 addEventListener("beforeprint", () => (isPrinting = true));
@@ -152,8 +193,9 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   }
   // A form opened within a table is being filled in: nothing moves under the hand.
   if (isOwnAnswer) return;
-  if (!(drafts.isBusy(target) || target.querySelector(".inline-form[open]"))) return keepFocus(target);
+  if (!isInUse(target)) return keepFocus(target);
   event.detail.shouldSwap = false;
+  hasSkipped = true;
   const incoming = fragment.querySelector?.("input[name=fencing_token]");
   if (incoming) for (const old of target.querySelectorAll("input[name=fencing_token]")) old.value = incoming.value;
 });
