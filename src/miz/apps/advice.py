@@ -126,7 +126,7 @@ class EditionAdvisor:
 
     def condition(self, text: str) -> str | None:
         found = resolver_of(self._edition).condition(text, self._today())
-        return found.ids[0] if found.is_resolved else None
+        return found.ids[0] if len(found.ids) == 1 else None
 
     def questions(self, *, language: str) -> list[QuestionGroup]:
         known = self._edition.conditions

@@ -35,12 +35,11 @@ def _careful_causes(setting: Setting) -> Iterator[str]:
         len(setting.things),
         Resolution(text="", role="planned", kind="substance", name=epinephrine.name, ids=(EPINEPHRINE,), tokens=epinephrine.tokens),
     )
+    for condition in setting.conditions:
+        if any(probe.tokens & tokens and RANK[severity] >= least for tokens, severity in condition.affects):
+            yield condition.name.in_language(language)
     for thing in setting.things:
-        if thing.meaning.role == "condition":
-            condition = edition.conditions[thing.meaning.ids[0]]
-            if any(probe.tokens & tokens and RANK[severity] >= least for tokens, severity in condition.affects):
-                yield condition.name.in_language(language)
-        elif thing.meaning.role == "medication":
+        if thing.meaning.role == "medication":
             risks = (edition.substances[part].risks.get("VASO", "info") for part in thing.meaning.substances)
             if any(RANK[severity] >= least for severity in risks):
                 yield thing.label(edition, thing.tokens, language)

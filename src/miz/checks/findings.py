@@ -9,7 +9,7 @@ from miz.checks.alternatives import alternatives
 from miz.checks.interactions import Interaction, interactions
 from miz.checks.model import RANK, Thing, worst
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Allergy, DentalDrug, Procedure, Risk, Tokens
+from miz.knowledge.model import Allergy, Condition, DentalDrug, Procedure, Risk, Tokens
 from miz.knowledge.resolution import Resolution
 from miz.wire.client_protocol import Finding, FindingKind, Severity
 
@@ -50,6 +50,12 @@ class Setting:
     def procedures(self) -> list[Procedure]:
         found = (identity for thing in self.planned for identity in thing.meaning.ids)
         return [self.edition.procedures[identity] for identity in found if identity in self.edition.procedures]
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """Every illness that a line names or a value says, once."""
+        ill = (identity for thing in self.things if thing.meaning.role == "condition" for identity in thing.meaning.ids)
+        return [self.edition.conditions[identity] for identity in dict.fromkeys(ill)]
 
     def rows_of(self, thing: Thing) -> list[DentalDrug]:
         """The rows of `dental_drugs.csv` about a thing."""
@@ -151,15 +157,13 @@ def _matters(risk: Risk, setting: Setting) -> bool:
 
 def condition_findings(setting: Setting) -> Iterator[Finding]:
     """What an illness means for each planned or taken thing, the worst statement for each; and prophylaxis."""
-    for thing in setting.things:
-        if thing.meaning.role == "condition":
-            yield from _affected(setting, thing)
-            yield from _prophylaxis(setting, thing)
+    for condition in setting.conditions:
+        yield from _affected(setting, condition)
+        yield from _prophylaxis(setting, condition)
 
 
-def _affected(setting: Setting, ill: Thing) -> Iterator[Finding]:
+def _affected(setting: Setting, condition: Condition) -> Iterator[Finding]:
     edition, language = setting.edition, setting.language
-    condition = edition.conditions[ill.meaning.ids[0]]
     for thing in setting.drugs_and_plans:
         hits = [(severity, tokens & thing.tokens) for tokens, severity in condition.affects if tokens & thing.tokens]
         if not hits:
@@ -182,9 +186,8 @@ def _affected(setting: Setting, ill: Thing) -> Iterator[Finding]:
         )
 
 
-def _prophylaxis(setting: Setting, ill: Thing) -> Iterator[Finding]:
+def _prophylaxis(setting: Setting, condition: Condition) -> Iterator[Finding]:
     """Need and procedure must meet: no prophylaxis for a filling, an X-ray, an injection into healthy tissue."""
-    condition = setting.edition.conditions[ill.meaning.ids[0]]
     procedures = [procedure for procedure in setting.procedures if procedure.is_at_gingiva_or_apex]
     for need in condition.needs:
         if need in _CONSIDERED and procedures:

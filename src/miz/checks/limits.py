@@ -63,7 +63,7 @@ def limit_findings(setting: Setting, patient: CasePatient) -> Iterator[Finding]:
 def limit_gaps(setting: Setting, patient: CasePatient) -> Iterator[str]:
     """The sentences, not yet translated, for values that are missing and would decide about something planned."""
     rows = [row for thing in setting.planned for row in setting.rows_of(thing)]
-    ill = {identity for thing in setting.things if thing.meaning.role == "condition" for identity in thing.meaning.ids}
+    ill = {condition.id for condition in setting.conditions}
     if patient.age is None and any(
         row.min_age_years and row.min_age_severity == "contraindicated" and row.min_age_years >= 1 for row in rows
     ):

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from miz.kernel.partial_date import age_on
-from miz.knowledge.model import Procedure, Tokens, Words
+from miz.knowledge.model import Condition, Procedure, Tokens, Words
 from miz.knowledge.resolution import Resolution
 from miz.wire.client_protocol import Case, CasePatient, Observation, ObservationKind, Patient, Severity
 
@@ -62,21 +62,23 @@ class Thing:
             return [edition.substances[part].inn for part in self.matched(tokens)]
         found = set(tokens)
         implied = [edition.substances[token].inn for token in sorted(found) if token in edition.substances]
-        return implied or [procedure.id for procedure in self._carrying(edition, found)] or list(self.meaning.ids)
+        return implied or [one.id for one in self._carrying(edition, found)] or list(self.meaning.ids)
 
     def label(self, edition: "Edition", tokens: Iterable[str], language: str) -> str:
         """How the thing is called in a title: by its substances; procedures and conditions by their name."""
         if not self.is_drug:
-            names = [procedure.name for procedure in self._carrying(edition, set(tokens))]
+            names = [one.name for one in self._carrying(edition, set(tokens))]
             return " + ".join(name.in_language(language) for name in names or [self.meaning.name])
         matched = self.matched(tokens)
         if len(matched) == len(self.meaning.substances) > 1 and self.meaning.ids[0] in edition.substances:
             return self.meaning.name.in_language(language)
         return "/".join(edition.substances[part].name.in_language(language) for part in matched)
 
-    def _carrying(self, edition: "Edition", tokens: set[str]) -> list[Procedure]:
+    def _carrying(self, edition: "Edition", tokens: set[str]) -> list[Procedure | Condition]:
+        """Those of the procedures or illnesses of the line that rules found by `tokens`."""
         procedures = [edition.procedures[identity] for identity in self.meaning.ids if identity in edition.procedures]
-        return [procedure for procedure in procedures if procedure.tokens & tokens]
+        ill = [edition.conditions[identity] for identity in self.meaning.ids if f"cond:{identity}" in tokens]
+        return [*(one for one in procedures if one.tokens & tokens), *ill]
 
 
 def level(severity: Severity) -> str:

@@ -64,8 +64,7 @@ Met = tuple[list[Condition], list[Procedure]]
 
 def _met(setting: Setting, needs: set[str], *, at_gingiva: bool) -> Met | None:
     """The conditions with the need and the procedures it holds for; None unless there are both."""
-    ill = (setting.edition.conditions[thing.meaning.ids[0]] for thing in setting.things if thing.meaning.role == "condition")
-    conditions = [condition for condition in ill if needs & set(condition.needs)]
+    conditions = [condition for condition in setting.conditions if needs & set(condition.needs)]
     procedures = [
         procedure
         for procedure in dict.fromkeys(setting.procedures)
@@ -138,7 +137,7 @@ def _penicillin_reactions(setting: Setting) -> set[str]:
         return one.tokens.union(*(groups[identity].members for identity in one.ids if identity in groups and not one.tokens))
 
     reactions: set[str] = {one.reaction for one in setting.allergies if covered(one) & penicillins}
-    if any(_PENICILLIN_ALLERGY in thing.meaning.ids for thing in setting.things if thing.meaning.role == "condition"):
+    if any(condition.id == _PENICILLIN_ALLERGY for condition in setting.conditions):
         reactions.add("unknown")
     return reactions
 

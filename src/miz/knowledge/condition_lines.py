@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from miz.knowledge.edition import Edition
-from miz.knowledge.model import Condition
+from miz.knowledge.model import Condition, Words
 from miz.knowledge.resolution import NameTable, Question, Resolution, folded_words, heads, unresolved
 from miz.knowledge.times import TIME, months_passed
 from miz.knowledge.words import fold
@@ -19,7 +19,7 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 _NOT_SURE = re.compile(
-    r"^\s*(?:keine?n?|nein|no|not|ausschluss|ohne)\b|\bausgeschlossen\b|\bv\.?\s?a\.?(?=\s)|\bverdacht\b|\bfraglich|\bunklar|\?|\bsuspected\b|\bfamili(?:e|är)|\b(?:mutter|vater|bruder|schwester|eltern|mother|father)\b|\bangst vor\b",
+    r"^\s*(?:keine?n?|nein|no|not|ausschluss|ohne)\b|\bausgeschlossen\b|\bv\.?\s?a\.?(?=\s)|\bverdacht\b|\bfraglich|\bunklar|\?|\bsuspected\b|\bfamili(?:e|är)|\b(?:mutter|vater|bruder|schwester|eltern|mother|father)\b|\bangst vor\b|\b(?:kontakt|impfung)\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"^\s*\(?(?P<code>[A-TV-Z]\d\d(?:\.\d{1,2})?)[-!*+†]*\)?\s*(?P<sign>[GVAZ])?\b[\s:,-]*(?P<rest>.*)$", re.IGNORECASE)
@@ -35,6 +35,7 @@ _DETAILS = folded_words(
 ) - folded_words("nicht")
 # after these a line may say more without being another illness
 _BREAK = re.compile(r"\s*[,;(:]\s*|\s+[-–]\s+|\s+(?:mit|unter|seit|bei|nach|wegen|with|on|since)\s+", re.IGNORECASE)
+_PARTS = re.compile(r"[,;/+(]|\s(?:mit|und|and|with)\s(?:\d+\s)?")
 _CHANGING = re.compile(
     r"\b(?:nicht|kein\w*|schlecht\w*|un\w*kontrolliert\w*|uneingestellt\w*|instabil\w*|dekompensiert\w*|entgleist\w*|akut\w*|schwer\w*|unbehandelt\w*|not|un(?:stable|controlled|treated)|severe|acute)\b",
     re.IGNORECASE,
@@ -70,6 +71,8 @@ class ConditionLines:
         found = whole or self._names.exact(fold(bare)) or self._measured(text) or self._named(bare)
         if found is not None:
             return self._found(text, found, months, ())
+        if further := self._further(bare):
+            return self._found(text, further, months, ("partly",))
         timeless = fold(TIME.sub(" ", bare))
         if len(timeless) >= _SHORTEST_MISSPELT and (meant := self._names.misspelt(timeless)):
             return self._found(text, meant, months, ("spelling",))
@@ -82,7 +85,7 @@ class ConditionLines:
             start = next((place for place, word in enumerate(words) if word not in _DETAILS), 0)
             for beginning in (words, words[start:]):
                 for head, _ in heads(beginning, _DETAILS):
-                    if found := self._names.exact(head) or self._names.beginning(head):
+                    if found := self._names.exact(head) or self._names.beginning(head, may_lack_words=False):
                         return found
         return None
 
@@ -92,6 +95,11 @@ class ConditionLines:
             if _CHANGING.search(bare[broken.start() :]):
                 return
             yield bare[: broken.start()]
+
+    def _further(self, bare: str) -> str | None:
+        """The only illness that a later part of the line names whole: `Brustkrebs mit Knochenmetastasen`."""
+        others = {found for piece in _PARTS.split(TIME.sub(" ", bare))[1:] if (found := self._names.exact(fold(piece)))}
+        return others.pop() if len(others) == 1 else None
 
     def _measured(self, text: str) -> str | None:
         """An illness told by a stage or a value: NYHA, eGFR, blood pressure."""
@@ -118,20 +126,16 @@ class ConditionLines:
                 questions = (*questions, "time")
             elif months >= condition.recent_months:
                 condition = self._edition.conditions[condition.otherwise]
-        if self._says_more(text, condition):
-            questions = (*questions, "partly")
-        return _resolution(text, condition, questions, months)
+        others = self._others(text, condition)
+        if any(other.recent_months for other in others):
+            questions = (*questions, "time")
+        return _resolution(text, (condition, *others), questions, months)
 
-    def _says_more(self, text: str, condition: Condition) -> bool:
-        """Whether a later part of the line names another illness."""
-        others = {
-            self._names.exact(fold(piece)) for piece in re.split(r"[,;/+(]|\s(?:mit|und|and|with)\s(?:\d+\s)?", TIME.sub(" ", text))[1:]
-        }
-        return bool(
-            others
-            - {None, condition.id, condition.otherwise}
-            - {each.id for each in self._edition.facts.conditions if each.otherwise == condition.id}
-        )
+    def _others(self, text: str, condition: Condition) -> list[Condition]:
+        """Further illnesses that later parts of the line name whole: `KHK, Asthma`."""
+        named = dict.fromkeys(self._names.exact(fold(piece)) for piece in _PARTS.split(TIME.sub(" ", text))[1:])
+        known = {condition.id, condition.otherwise} | {each.id for each in self._edition.facts.conditions if each.otherwise == condition.id}
+        return [self._edition.conditions[identity] for identity in named if identity and identity not in known]
 
     def _coded(self, text: str, coded: re.Match[str], today: date) -> Resolution:
         """By its ICD-10-GM code, which a name beside it may narrow."""
@@ -162,14 +166,14 @@ def _bare(text: str) -> str:
     return re.sub(r"\btyp[\s-]*(?P<numeral>ii?)\b", lambda found: f"Typ {_ROMAN[found['numeral'].casefold()]}", bare, flags=re.IGNORECASE)
 
 
-def _resolution(text: str, condition: Condition, questions: tuple[Question, ...], months: float | None) -> Resolution:
+def _resolution(text: str, found: tuple[Condition, ...], questions: tuple[Question, ...], months: float | None) -> Resolution:
     return Resolution(
         text=text,
         role="condition",
         kind="condition",
-        name=condition.name,
-        ids=(condition.id,),
-        tokens=frozenset({f"cond:{condition.id}"}),
-        questions=questions,
+        name=Words(" + ".join(each.name.de for each in found), " + ".join(each.name.en for each in found)),
+        ids=tuple(each.id for each in found),
+        tokens=frozenset(f"cond:{each.id}" for each in found),
+        questions=tuple(dict.fromkeys(questions)),
         months_ago=months,
     )

@@ -33,9 +33,9 @@ _LATIN = re.compile(
     r"(?<=\s)(?:(?P<one>od|qd|nocte)|(?P<two>bd|bid|b\.i\.d\.)|(?P<three>tds|tid|t\.i\.d\.)|(?P<four>qds|qid))(?=\s|$)", re.IGNORECASE
 )
 _EVERY = re.compile(
-    r"\b(?:alle|every|q)\s?(?P<count>\d+|zwei|drei|vier)?\s?(?:(?:-|–|bis)\s?\d+)?\s?(?P<unit>h|std|stunden|hours|tage?|days|wochen?|weeks|monate?|months|jahre?|years)\b\.?"
-    r"|\b(?P<other>jeden\s(?:2\.|zweiten)\s+tag)\b|\b(?P<half>halbjährlich|1/2-?jährlich)\b|\b(?P<quarter>vierteljährlich)\b|\b(?P<yearly>jährlich)\b"
-    r"|\b(?P<weekly>wöchentlich|weekly|once weekly|sonntags|montags)\b|\b(?P<monthly>monatlich|monthly)\b|\b(?P<daily>täglich|tgl\b\.?|daily)",
+    r"\b(?:alle|every|q)\s?(?P<count>\d+|zwei|drei|vier)?\s?(?:(?:-|–|bis)\s?\d+)?\s?(?P<unit>h|std|stunden|hours|tage?|days|wo(?:chen?)?|weeks|mon(?:ate?)?|months|jahre?|years)\b\.?"
+    r"|\b(?P<other>jeden\s(?:2\.|zweiten)\s+tag)\b|\b(?P<half>halbj(?:ährl(?:ich)?)?|1/2-?jährlich)\b\.?|\b(?P<quarter>vierteljährl(?:ich)?)\b\.?|\b(?P<yearly>jährl(?:ich)?)\b\.?"
+    r"|\b(?P<weekly>wöchentlich|weekly|wö|once weekly|(?:mon|diens|donners|frei|sams|sonn)tags|mittwochs|(?<=\s)(?:mo|di|mi|do|fr|sa|so)(?=\.?\s*$))\b\.?|\b(?P<monthly>monatlich|monthly)\b|\b(?P<daily>täglich|tgl\b\.?|daily)",
     re.IGNORECASE,
 )
 _DAY_AMOUNT = re.compile(
@@ -82,20 +82,20 @@ _MILLIGRAMS = {"mg": 1.0, "g": 1000.0}
 _MASS_BELOW_TIMES = 5  # `3x600`: six hundred of something each time, not six hundred tablets
 
 _FORMS = {
-    "tablet": "Tabletten Tablette Tabl Tbl Tab Tabs FTA FTBL FTab Filmtabletten Filmtablette Filmtbl Filmtabl Retardtabletten Retardtbl tablets tablet",
+    "tablet": "Tabletten Tablette Tabl Tbl Tab Tabs FTA FTBL FTab Drg Drag Dragees Dragee Filmtabletten Filmtablette Filmtbl Filmtabl Retardtabletten Retardtbl tablets tablet",
     "orodispersible_tablet": "Schmelztabletten Schmelztbl SMT Lutschtabletten Lutschtabl",
     "effervescent_tablet": "Brausetabletten Brausetbl BTA Brause",
     "capsule": "Kapseln Kapsel Kaps Kps HKP HKM Hartkapseln Retardkapseln REK capsules capsule",
     "drops": "Tropfen Trpf Tr Trp gtt TEI drops",
-    "eye_drops": "Augentropfen ATR Augentr",
-    "liquid": "Saft Sirup Suspension Susp Lösung Lsg syrup suspension",
+    "eye_drops": "Augentropfen ATR Augentr AT",
+    "liquid": "Saft Sirup Suspension Susp Öl Lösung Lsg syrup suspension",
     "granules": "Granulat Pulver Beutel Btl",
-    "injection": "Spritze Spritzen Fertigspritze FER Injektion Injektionslösung Inj Ampulle Ampullen Amp Fertigpen Depotspritze injection",
+    "injection": "Spritze Spritzen Fertigspritze FER Injektion Injektionslösung Inj Ampulle Ampullen Amp Fertigpen Flexpen Kwikpen Solostar Penfill Spr Depotspritze injection",
     "infusion": "Infusion Inf",
     "inhaler": "Inhalator Dosieraerosol DA Hub Hübe Inhalation Diskus Turbohaler Respimat Novolizer inhaler",
-    "spray": "Spray",
+    "spray": "Spray Pumpspray",
     "nasal_spray": "Nasenspray NSP Nasentropfen",
-    "patch": "Pflaster PFT patch",
+    "patch": "Pflaster Pfl PFT patch",
     "suppository": "Zäpfchen Supp Suppositorien SUP",
     "cream": "Creme Cremes CRE cream",
     "ointment": "Salbe SAL ointment",

@@ -22,7 +22,7 @@ from miz.knowledge.words import fold, sound, with_umlauts
 # say how and when something is taken, or which salt it is; not what it is
 _QUIET = FORM_WORDS | folded_words(
     "Stück Pen einmal zweimal dreimal mal pro am an je im zur zum die der den das mit Tag Tage Tagen Woche Wochen Monat Monate Monaten",
-    "Jahr Jahre Stunden tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema seit alle Nacht Essen bis zu",
+    "Jahr Jahre Stunden tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema Wert oral Mon seit alle Nacht Essen bis zu",
     "Dauermedikation dauerhaft regelmäßig aktuell derzeit weiter wie bisher mg ml g h IE IU E Einheiten Mega Mio Amp daily once twice as needed prn",
     "succinat succ tartrat tart besilat mesilat hydrochlorid HCl maleat fumarat hemihydrat dihydrat trihydrat monohydrat natrium hydrogensulfat",
     "succinate tartrate besylate mesylate hydrochloride maleate fumarate sodium nimmt Medikament",
@@ -31,6 +31,7 @@ _QUIET = FORM_WORDS | folded_words(
 _LOUD = folded_words(
     "retard ret retardiert mite semi long uno XR SR CR ER MR XL depot prolong prolongatum zok nk",
     "akut junior Kinder resinat lysin lysinat lysinate dispers express rapid solubile protect control direkt TAH",
+    "N P PP mups MUT consta maintena exp expidet minor ocas chrono intensiv SL FS adult",
 )
 # the name of one substance followed by these stands for two
 _TOGETHER = folded_words("comp compositum plus komb kombi combi comb HCT HCTZ")
@@ -151,9 +152,15 @@ class DrugLines:
                 return found
             if may_complete:
                 for head, rest in heads(words, self._droppable):
-                    if len(head) >= _SHORTEST_PREFIX and (matches := self._edition.names.beginning(head)):
+                    if len(head) >= _SHORTEST_PREFIX and (matches := self._completed(head)):
                         return self._meanings.pick(matches, head, text, role, self._questions(matches, rest))
         return None
+
+    def _completed(self, head: str) -> list[Match]:
+        """Names that begin with this; never one that only adds `plus` or the like, which is another medicine."""
+        matches = self._edition.names.beginning(head)
+        added = (set(match.key[len(head) :].split()) for match in matches if match.key.startswith(f"{head} "))
+        return [] if any(words & _TOGETHER for words in added) else matches
 
     def _beginnings(self, words: list[str]) -> Iterator[list[str]]:
         """The words, and the words without a form that stands first: `Tbl. Ramipril`."""

@@ -79,11 +79,13 @@ class NameTable:
     def exact(self, key: str) -> str | None:
         return self._ids.get(key) or self._ids.get(key.replace(" ", ""))
 
-    def beginning(self, key: str) -> str | None:
-        """The one thing whose names begin like this; None when it is short or fits several."""
+    def beginning(self, key: str, *, may_lack_words: bool = True) -> str | None:
+        """The one thing whose names begin like this; None when it is short, fits several, or lacks words that may not be missing."""
         if len(key) < _SHORTEST_PREFIX:
             return None
-        found = {identity for name, identity in self._ids.items() if name.startswith(key)}
+        most = len(key.split())
+        names = ((name, identity) for name, identity in self._ids.items() if name.startswith(key))
+        found = {identity for name, identity in names if may_lack_words or len(name.split()) == most}
         return found.pop() if len(found) == 1 else None
 
     def misspelt(self, key: str) -> str | None:

@@ -16,14 +16,14 @@ from miz.knowledge.resolution import NameTable, Question, Resolution, folded_wor
 from miz.knowledge.words import fold
 
 _PLACE = folded_words(
-    "Zahn Zähne Milchzahn regio Region reg UK OK Unterkiefer Oberkiefer links rechts li re oben unten Quadrant Q1 Q2 Q3 Q4 I II III IV Front",
+    "Zahn Zähne Milchzahn regio Region reg UK OK Unterkiefer Oberkiefer links rechts li re oben unten Quadrant Quadranten Q1 Q2 Q3 Q4 I II III IV Front",
     "von an am des der die in im und zwischen",
     "mesial distal okklusal palatinal bukkal lingual vestibulär m o d b p l mod od mo okk zervikal fläch flächig einflächig zweiflächig dreiflächig",
     "tooth teeth lower upper left right of the",
 )
 # say how a procedure is done, or that it is a planned one; not which
 _MANNER = folded_words(
-    "einfach einfache geplant geplante heute morgen ambulant Behandlung Termin Zunge Wange Lippe Gaumen neu neue erneut evtl Sitzung LA ITN"
+    "einfach einfache geplant geplante heute morgen ambulant Behandlung Termin Zunge Wange Lippe Gaumen neu neue erneut evtl retrograd ext int Sitzung LA ITN"
 )
 _TOOTH = r"(?:[1-4][1-8]|[5-8][1-5])"
 _PLACED = re.compile(
@@ -148,6 +148,8 @@ class Resolver:
         whole = self._procedures.exact(fold(text))
         for piece in [text] if whole else _PIECES.split(text):
             key = fold(piece) if whole else _without_place(fold(piece))
+            if not key and self._procedures.exact(alone := _without_digits(fold(piece))):
+                key = alone  # `I 24`: an infiltration, not the first quadrant
             if not key or all(word in _MANNER for word in key.split()):
                 continue
             identity = (
@@ -178,6 +180,10 @@ def _place(text: str) -> str:
     if found is None:
         return ""
     return " ".join(part for part in (found["regio"], found["teeth"], found["jaw"]) if part)
+
+
+def _without_digits(key: str) -> str:
+    return " ".join(word for word in key.split() if not word.isdigit())
 
 
 def _without_place(key: str) -> str:
