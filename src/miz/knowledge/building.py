@@ -7,6 +7,7 @@ from miz.knowledge.documents import documents_of
 from miz.knowledge.dose_tables import dental_drug_of, priscus_limit_of, regimen_of, solution_of, vasoconstrictor_limit_of
 from miz.knowledge.model import (
     Allergy,
+    ClassWord,
     Condition,
     CrossReaction,
     DentalDrug,
@@ -74,6 +75,13 @@ def build_facts(tables: Tables, selectors: Selectors) -> Facts:
         ],
         mechanisms=[Mechanism(row["mechanism"], row.words("name"), row["risk"]) for row in tables["mechanisms.csv"]],
         makers=[row["maker"] for row in tables["makers.csv"]],
+        class_words=[
+            ClassWord(
+                tuple(dict.fromkeys(fold(name) for name in (row["word_de"], row["word_en"], *row.parts("synonyms")))),
+                _ids(row.parts("members"), selectors),
+            )
+            for row in tables["class_words.csv"]
+        ],
         dental=list(_dental(tables)),
         question_groups=[question_group_of(row) for row in tables["question_groups.csv"]],
         questions=[question_of(row) for row in tables["questions.csv"]],

@@ -20,7 +20,7 @@ from miz.knowledge.table_files import TABLES_FOLDER, KnowledgeFaultsError, Table
 from miz.knowledge.validation import faults_of
 
 BUILT_IN = Path(__file__).parent / "built" / "edition.sqlite"
-FORMAT = 4
+FORMAT = 5
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fact (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;

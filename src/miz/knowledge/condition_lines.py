@@ -15,7 +15,7 @@ from miz.knowledge.times import TIME, months_passed
 from miz.knowledge.words import fold
 
 _BEFORE = re.compile(
-    r"^\s*(?:[-•*]\s*|z\.?\s?n\.?\s|st\.?\s?p\.?\s|zustand nach\s|bek(?:annte[rs]?|\.)\s|anamn(?:estisch|\.)\s|history of\s|h/o\s|previous\s|past\s|frühere[rs]?\s)+",
+    r"^\s*(?:[-•*]\s*|zust(?:and|\.)?\s?n(?:ach|\.)\s|z\.?\s?n\.?\s|st\.?\s?p\.?\s|zustand nach\s|bek(?:annte[rs]?|\.)\s|anamn(?:estisch|\.)\s|history of\s|h/o\s|previous\s|past\s|frühere[rs]?\s)+",
     re.IGNORECASE,
 )
 _NOT_SURE = re.compile(
@@ -162,6 +162,7 @@ class ConditionLines:
 def _bare(text: str) -> str:
     """Without `Z. n.` before it; `M. Parkinson` and `Typ II` written out as the tables do."""
     bare = re.sub(r"\bM\.\s?(?=[A-Z])", "Morbus ", _BEFORE.sub("", text))
+    bare = re.sub(r"(?<=\bssw)\s?\d+(?:\s?\+\s?\d)?\b|(?<=\bschwanger)\s\d+\.\s?woche\b", " ", bare, flags=re.IGNORECASE)
     bare = re.sub(r"\b\d+\.?\s?(?:\+\s?\d\s?)?ssw\b", " ", bare, flags=re.IGNORECASE)
     return re.sub(r"\btyp[\s-]*(?P<numeral>ii?)\b", lambda found: f"Typ {_ROMAN[found['numeral'].casefold()]}", bare, flags=re.IGNORECASE)
 

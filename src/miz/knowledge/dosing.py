@@ -68,7 +68,7 @@ _COUNTED = re.compile(
     rf"(?<![\w,.:/])(?:(?:[1-9½¼¾]|1/[24])\s?(?:tbl|tabl?|tabletten?|kps|kapseln?)|{_NUMBER}\s?(?:amp(?:ullen?)?|zyl(?:inder-?ampullen?)?|[ck]arpulen?|cartridges?|carpules?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl))(?!\w)\.?",
     re.IGNORECASE,
 )
-_ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.", re.IGNORECASE)
+_ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.|\bn\.\s?(?=inr|schema|plan|bz|wert)", re.IGNORECASE)
 _AMOUNT = re.compile(
     rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)(?<!1:)(?P<value>\d{{1,3}}(?:[.\s]\d{{3}})+(?!\d)|\d+(?:[.,]\d+)?)(?![:\d])"
     rf"(?:\s?(?P<unit>{_UNIT_OF_MASS}|mega|mio|i\.\s?e\.?|ie|iu|einheiten|e|%|ml|gtt|tr(?:opfen|pf)?|hub|hübe|x)(?![a-zäöü])|(?![a-zäöü]))",
@@ -87,7 +87,7 @@ _FORMS = {
     "effervescent_tablet": "Brausetabletten Brausetbl BTA Brause",
     "capsule": "Kapseln Kapsel Kaps Kps HKP HKM Hartkapseln Retardkapseln REK capsules capsule",
     "drops": "Tropfen Trpf Tr Trp gtt TEI drops",
-    "eye_drops": "Augentropfen ATR Augentr AT",
+    "eye_drops": "Augentropfen ATR Augentr",
     "liquid": "Saft Sirup Suspension Susp Öl Lösung Lsg syrup suspension",
     "granules": "Granulat Pulver Beutel Btl",
     "injection": "Spritze Spritzen Fertigspritze FER Injektion Injektionslösung Inj Ampulle Ampullen Amp Fertigpen Flexpen Kwikpen Solostar Penfill Spr Depotspritze injection",

@@ -22,7 +22,7 @@ from miz.knowledge.words import fold, sound, with_umlauts
 # say how and when something is taken, or which salt it is; not what it is
 _QUIET = FORM_WORDS | folded_words(
     "Stück Pen einmal zweimal dreimal mal pro am an je im zur zum die der den das mit Tag Tage Tagen Woche Wochen Monat Monate Monaten",
-    "Jahr Jahre Stunden tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema Wert oral Mon seit alle Nacht Essen bis zu",
+    "Jahr Jahre Stunden Wo tgl täglich wöchentlich monatlich bei Bedarf nach vor Plan INR Schema Wert oral jährlich jährl Mon AT Spirale Pille seit alle Nacht Essen bis zu",
     "Dauermedikation dauerhaft regelmäßig aktuell derzeit weiter wie bisher mg ml g h IE IU E Einheiten Mega Mio Amp daily once twice as needed prn",
     "succinat succ tartrat tart besilat mesilat hydrochlorid HCl maleat fumarat hemihydrat dihydrat trihydrat monohydrat natrium hydrogensulfat",
     "succinate tartrate besylate mesylate hydrochloride maleate fumarate sodium nimmt Medikament",
@@ -57,6 +57,10 @@ class DrugLines:
         self._vasoconstrictors = Vasoconstrictors(edition)
         self._meanings = DrugMeanings(edition, self._vasoconstrictors)
         self._makers = folded_words(*edition.facts.makers)
+        substances = edition.substances
+        self._classes = {
+            name: [substances[member].name.de for member in word.members] for word in edition.facts.class_words for name in word.names
+        }
         self._droppable = _QUIET | _LOUD | self._makers
 
     def resolve(self, text: str, role: Role, *, may_complete: bool = True) -> Resolution | None:
@@ -103,6 +107,8 @@ class DrugLines:
         typed = fold(without_strength(read_taking(_NOT_TAKEN.sub("", text)).name))
         words = [word for word in typed.split() if len(word) >= _SHORTEST_PREFIX and word not in self._droppable]
         near = (self._edition.entry(match).name.de for word in words[:1] for _, match in self._edition.names.closest(word))
+        if members := next((self._classes[word] for word in (typed, *words) if word in self._classes), None):
+            return unresolved(text, role, members)
         found = [*(item.name for item in self._edition.search(typed, 2)), *near]
         alike = (item.name for word in words[:1] for item in self._edition.search(word[:_SHORTEST_PREFIX], 3))
         return unresolved(text, role, found or alike)

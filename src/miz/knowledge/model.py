@@ -374,6 +374,13 @@ class HistoryQuestion(Struct, frozen=True):
     asked_of: Literal["all", "female"]
 
 
+class ClassWord(Struct, frozen=True):
+    """What people call a whole class of medicines: never taken for one of them, but its usual members are suggested."""
+
+    names: tuple[str, ...]
+    members: tuple[str, ...]
+
+
 class Facts(Struct, frozen=True):
     """All that the check needs, as stored in the edition and loaded in one piece."""
 
@@ -389,6 +396,7 @@ class Facts(Struct, frozen=True):
     solutions: list[Solution]
     mechanisms: list[Mechanism]
     makers: list[str]
+    class_words: list[ClassWord]
     dental: list[DentalDrug]
     question_groups: list[QuestionGroup]
     questions: list[HistoryQuestion]

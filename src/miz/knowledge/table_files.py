@@ -25,6 +25,7 @@ COLUMNS: dict[str, str] = {
     "products.csv": "product_id trade_name synonyms substances is_combination where_listed pzn context_de context_en carries ask",
     "dose_meanings.csv": "low_inn high_inn low_up_to_mg high_from_mg open_names",
     "makers.csv": "maker",
+    "class_words.csv": "word_de word_en synonyms members",
     "groups.csv": "group_id name_de name_en atc_prefixes extra_substances excluded_substances member_count",
     "risks.csv": "risk_id name_de name_en default_severity needs meaning_de meaning_en management_de management_en sources",
     "interactions.csv": (
@@ -68,6 +69,7 @@ IDS = {
     "products.csv": "product_id",
     "dose_meanings.csv": "low_inn",
     "makers.csv": "maker",
+    "class_words.csv": "word_de",
     "groups.csv": "group_id",
     "risks.csv": "risk_id",
     "mechanisms.csv": "mechanism",
