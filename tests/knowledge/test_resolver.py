@@ -65,6 +65,8 @@ def test_medicines_as_they_are_typed(edition: Edition, resolver: Resolver, line:
         ("Paracetamol forte", "Paracetamol"),
         ("Falitrm", "Falithrom"),
         ("Cortison", "Hydrocortison"),
+        ("Blutverdünner 1-0-0", "Phenprocoumon"),
+        ("Antibiotikum", "Amoxicillin"),
         ("kein Marcumar", "Marcumar"),
         ("Insulin", "Humaninsulin"),
         ("Benzodiazepin", "Alprazolam"),

@@ -68,7 +68,9 @@ _COUNTED = re.compile(
     rf"(?<![\w,.:/])(?:(?:[1-9½¼¾]|1/[24])\s?(?:tbl|tabl?|tabletten?|kps|kapseln?)|{_NUMBER}\s?(?:amp(?:ullen?)?|zyl(?:inder-?ampullen?)?|[ck]arpulen?|cartridges?|carpules?|hub|hübe|gtt|trpf|tropfen|beutel|btl|ml|min|messl))(?!\w)\.?",
     re.IGNORECASE,
 )
-_ROUTE = re.compile(r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.|\bn\.\s?(?=inr|schema|plan|bz|wert)", re.IGNORECASE)
+_ROUTE = re.compile(
+    r"\b(?:p\.\s?o\.|i\.\s?[vm]\.|s\.\s?c\.)|(?<=\s)(?:po|iv|im|sc)\b|\bzn\b|\bz\.\s?n\.|\bn\.\s?(?=inr|schema|plan|bz|wert)", re.IGNORECASE
+)
 _AMOUNT = re.compile(
     rf"(?<![A-Za-z\d.,])(?<![A-Za-z]-)(?<!1:)(?P<value>\d{{1,3}}(?:[.\s]\d{{3}})+(?!\d)|\d+(?:[.,]\d+)?)(?![:\d])"
     rf"(?:\s?(?P<unit>{_UNIT_OF_MASS}|mega|mio|i\.\s?e\.?|ie|iu|einheiten|e|%|ml|gtt|tr(?:opfen|pf)?|hub|hübe|x)(?![a-zäöü])|(?![a-zäöü]))",

@@ -190,7 +190,9 @@ def _combinations(tables: Tables, selectors: Selectors) -> Iterator[Fault]:
             yield row.fault("low_up_to_mg", "needs two whole numbers, the low one first")
     for row in tables["class_words.csv"]:
         yield from (
-            row.fault("members", f"the substance „{inn}“ is not in the tables") for inn in row.parts("members") if inn not in selectors.id_of_inn
+            row.fault("members", f"the substance „{inn}“ is not in the tables")
+            for inn in row.parts("members")
+            if inn not in selectors.id_of_inn
         )
     for row in tables["other_ingredients.csv"]:
         if row["inn_en"] in selectors.id_of_inn:
