@@ -1,4 +1,4 @@
-"""A database of about a gigabyte backed up, compacted and brought back, while twenty applications save.
+"""A database of about a gigabyte backed up, compacted, brought back and tidied, while twenty applications save.
 
     python -m bench.care [patients]
 
@@ -23,8 +23,11 @@ from bench.machine import Times, memory_mb
 from bench.practice import PracticeUnderLoad
 from miz.apps.demo import synthetic_patients
 from miz.backup.model import Backup
-from miz.databases.model import Care
+from miz.databases.model import Care, Run
 from miz.infra.api_client import ApiClient, HttpSender
+from miz.infra.db import sqlite3mc
+from miz.infra.db.sqlite_file import WRITER_PRAGMAS
+from tests.support.practice import settings_for
 
 PATIENTS = 900_000
 WRITERS = 20
@@ -32,6 +35,7 @@ PAUSE_S = 0.1
 WINDOW_S = 4.0
 ALLOWED_P95 = 2
 ALLOWED_MEMORY_MB = 200
+FREE_PAGES = 25_000
 
 
 def run(patients: int = PATIENTS) -> list[dict[str, Any]]:
@@ -39,13 +43,7 @@ def run(patients: int = PATIENTS) -> list[dict[str, Any]]:
     with PracticeUnderLoad() as practice:
         practice.server.stop()
         filled(practice.folder, (identity for identity, _ in synthetic_patients()), patients)
-        practice.server.start()
-        control = practice.folder.read_control()
-        assert control is not None
-        practice.client = ApiClient(HttpSender(practice.server.url, certificate=control.certificate, timeout_s=900))
-        practice.certificate = control.certificate
-        practice.client.sign_in("Dr. Prüfer", "ein Kennwort für Tests 2026", "Zimmer 1")
-        local = ApiClient(HttpSender(practice.server.url, certificate=control.certificate, timeout_s=900), token=control.token)
+        local = _started(practice)
         size = practice.folder.database.stat().st_size
         copied_s = statistics.median(_copied(practice.folder.database, practice.root) for _ in range(3))
         calm = _windows(practice, lambda: time.sleep(2 * WINDOW_S))[0]
@@ -54,6 +52,11 @@ def run(patients: int = PATIENTS) -> list[dict[str, Any]]:
             practice, lambda: local.call("POST", "/databases/practice/compaction", answer=Care)
         )
         restored_s = _restored(practice, Path(backup.file))
+        practice.server.stop()
+        _make_free(practice.folder.database, practice.folder.read_key(settings_for(practice.folder)), FREE_PAGES)
+        local = _started(practice)
+        calm_again = _windows(practice, lambda: time.sleep(2 * WINDOW_S))[0]
+        run, while_tidied, tidied_s, _ = _while_saving(practice, lambda: local.call("POST", "/databases/practice/tidying", answer=Run))
     mb = size / 1e6
     copy_rate = mb / copied_s
     against = f"cp and sync of the same file: {copy_rate:,.0f} MB/s"
@@ -65,8 +68,33 @@ def run(patients: int = PATIENTS) -> list[dict[str, Any]]:
         _row(f"compaction of {mb:,.0f} MB under {WRITERS} writers", compacted_s, "s", "", f"{mb / compacted_s / copy_rate:.2f}", against),
         _row("the same: save, p95", while_compacted, "ms", "", f"{while_compacted / calm:.2f}", f"before: {calm:.1f} ms"),
         _row("the same: writers waited for the switch", care.paused_ms, "ms", "<= 200", "", ""),
+        _row(f"tidying of {run.saved_bytes / 1e6:,.0f} MB of free pages under {WRITERS} writers", tidied_s, "s", "", "", ""),
+        _row("the same: save, p95", while_tidied, "ms", "<= 200", f"{while_tidied / calm_again:.2f}", f"before: {calm_again:.1f} ms"),
+        _row("the same: longest step that writers waited for", run.paused_ms, "ms", "<= 200", "", ""),
         _row(f"restore of {mb:,.0f} MB to a new folder", restored_s, "s", "<= 900", f"{mb / restored_s / copy_rate:.2f}", against),
     ]  # fmt: skip
+
+
+def _started(practice: PracticeUnderLoad) -> ApiClient:
+    """Start the server and sign in; returns the client of whoever owns the folder."""
+    practice.server.start()
+    control = practice.folder.read_control()
+    assert control is not None
+    practice.client = ApiClient(HttpSender(practice.server.url, certificate=control.certificate, timeout_s=900))
+    practice.certificate = control.certificate
+    practice.client.sign_in("Dr. Prüfer", "ein Kennwort für Tests 2026", "Zimmer 1")
+    return ApiClient(HttpSender(practice.server.url, certificate=control.certificate, timeout_s=900), token=control.token)
+
+
+def _make_free(file: Path, key: bytes, pages: int) -> None:
+    """So many pages without content at the end of the file."""
+    with contextlib.closing(sqlite3mc.connect(str(file), key=key, pragmas=WRITER_PRAGMAS)) as opened:
+        opened.rows("CREATE TABLE filling (content BLOB)")
+        opened.rows(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO filling SELECT randomblob(3900) FROM n",
+            (pages,),
+        )
+        opened.rows("DROP TABLE filling")
 
 
 def _copied(file: Path, folder: Path) -> float:

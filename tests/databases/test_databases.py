@@ -222,6 +222,13 @@ def test_the_command_line_works_without_a_server(tmp_path: Path) -> None:
     assert command("confirm", *data, key_file=key_file).returncode == 0
     assert not (folder.path / "practice.db").exists()
     assert command("compact", *data, key_file=key_file).returncode == 0
+    assert "given back" in command("tidy", *data, key_file=key_file).stdout
+    told = command("plan", "--from", "21:30", "--compact-every", "30", *data, key_file=key_file)
+    assert told.stdout.startswith("Care every night from 21:30 to 06:00; compaction after 30 days")
+    assert "21:30" in command("plan", *data, key_file=key_file).stdout
+    assert command("plan", "--keep-log", "0", *data, key_file=key_file).returncode == 10
+    assert command("plan", "--off", *data, key_file=key_file).stdout == "Care is off.\n"
+    assert "last compaction" in command("status", *data, key_file=key_file).stdout
 
 
 def give_pages_free(practice: ServerThread) -> None:
