@@ -11,7 +11,11 @@ import psycopg
 import pytest
 
 from miz.backup.model import Backup
+from miz.backup.restoring import restore as restore_to
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
+from miz.infra.data_folder import DataFolder
+from miz.infra.keys import identity_of
+from miz.infra.settings import Settings, read_settings
 from miz.kernel.clock import FakeClock
 from tests.support.postgres import NoPostgresError, Postmaster, postmaster, programs
 from tests.support.practice import ServerThread, client_of, practice_on
@@ -90,7 +94,7 @@ def test_everything_acknowledged_before_comes_back_in_an_empty_database(
     told = restore(made.file, tmp_path / "new" / "practice", recovery, url)
     assert told.returncode == 0, told.stderr
     (tmp_path / "new" / "database-url").write_text(url)
-    brought_back = ServerThread(type(practice.folder)(tmp_path / "new" / "practice"), FakeClock())
+    brought_back = ServerThread(DataFolder(tmp_path / "new" / "practice"), FakeClock())
     brought_back.start()
     try:
         reader = client_of(brought_back.url)
@@ -155,3 +159,21 @@ def test_programs_of_another_version_are_not_used(practice: ServerThread, tmp_pa
         backed_up(practice)
     assert refused.value.problem["code"] == "database-program-missing"
     assert list(practice.folder.backups.glob("*.mizbackup")) == []
+
+
+def test_after_a_fault_late_in_the_restore_the_database_is_empty_again(practice: ServerThread, cluster: Postmaster, tmp_path: Path) -> None:
+    made, url = backed_up(practice), cluster.url(cluster.new_database())
+    identity = identity_of((practice.folder.path.parent / "recovery-key.txt").read_text())
+    folder = DataFolder(tmp_path / "new")
+    filled: list[int] = []
+
+    def fail(_folder: DataFolder, _settings: Settings) -> None:
+        filled.append(tables(url))
+        raise InterruptedError
+
+    settings = read_settings(database_url=url, key_file=str(tmp_path / "new.key"))
+    with pytest.raises(InterruptedError):
+        restore_to(Path(made.file), identity, folder, settings, settle=fail, told=lambda *_: None)
+    assert filled[0] > 10
+    assert tables(url) == 0
+    assert not folder.has_practice
