@@ -55,6 +55,7 @@ def kept(found: Resolution, part: str) -> str:
         "schedule": dosing.schedule if dosing else "",
         "units": f"{dosing.units_per_day:g}" if dosing and dosing.units_per_day is not None else "",
         "day": f"{dosing.day_mg:g}" if dosing and dosing.day_mg is not None else "",
+        "days": f"{dosing.days}" if dosing and dosing.days is not None else "",
         "reaction": found.reaction,
         "months": "" if found.months_ago is None else f"{found.months_ago:g}",
         "place": found.place,

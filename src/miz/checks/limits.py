@@ -153,7 +153,7 @@ def _liver_stage(setting: Setting) -> Literal["", "mild", "unknown", "severe"]:
 def _priscus(setting: Setting, thing: Thing) -> _Said | None:
     for part in thing.meaning.substances:
         limit = setting.edition.priscus_limits.get(part)
-        if limit and _is_exceeded(limit, thing):
+        if limit and _is_exceeded(setting, limit, thing):
             words = limit.words.in_language(setting.language), limit.alternative.in_language(setting.language)
             return _Said(limit.severity, limit.id, *words, limit.sources)
         if limit is None and setting.edition.substances[part].priscus == "yes":
@@ -162,11 +162,16 @@ def _priscus(setting: Setting, thing: Thing) -> _Said | None:
     return None
 
 
-def _is_exceeded(limit: PriscusLimit, thing: Thing) -> bool:
-    if limit.max_day_mg is None:
-        return limit.max_days is None
+def _is_exceeded(setting: Setting, limit: PriscusLimit, thing: Thing) -> bool:
+    if limit.max_day_mg is None and limit.max_days is None:
+        return True
     dosing = thing.meaning.dosing
-    return dosing is not None and dosing.day_mg is not None and dosing.day_mg > limit.max_day_mg
+    if dosing is None:
+        return False
+    if limit.max_day_mg is not None and dosing.day_mg is not None and dosing.day_mg > limit.max_day_mg:
+        return True
+    is_long = limit.max_days is not None and dosing.days is not None and dosing.days > limit.max_days
+    return is_long and not any(limit.unless & other.meaning.tokens for other in setting.drugs_and_plans)
 
 
 def _burden(setting: Setting) -> Finding | None:

@@ -60,6 +60,11 @@ _TAIL = re.compile(
     r"[\s,;]+(?:\d+|eine|zwei)\s?(?:tage?n?|wochen?|monate?n?|days?|weeks?)\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
+_LONG = re.compile(
+    r"\b(?:für|fuer|for|seit|since|über)\s(?:ca\.?\s)?(?P<count>\d+|zwei|drei|vier|einem|einer)?\s?(?P<unit>tag|woche|monat|jahr|day|week|month|year)"
+    r"|(?<![\d,./-])(?P<counted>\d+)\s?(?P<of>tag|woche|monat)\w*\slang\b",
+    re.IGNORECASE,
+)
 _PACK = re.compile(
     r"\bN\s?[123]\b|\b\d+\s?(?:st|stk|stück|op)\b\.?|\bpzn[\s:-]*\d+|^\s*(?:\d+[.)]\s+|[-•*·]\s*)|(?<=\s)#\s?\d+", re.IGNORECASE
 )
@@ -187,6 +192,7 @@ def read_taking(text: str) -> Taking:
         schedule=" ".join(words),
         units_per_day=sum(scheme) if scheme else units,
         day_mg=day_mg,
+        days=_days(_LONG.search(text)),
     )
     amounts = tuple(Amount(_value(each["value"]), (each["unit"] or "").casefold()) for each in _AMOUNT.finditer(rest))
     return Taking(" ".join(rest.split()), amounts, tail.group() if tail else "", dosing)
@@ -207,6 +213,14 @@ def _value(text: str) -> float:
 def _scheme(text: str) -> Scheme:
     values = [_value(part) for part in re.findall(_NUMBER if re.search("[-–—]", text) else r"[\d½]", text)]
     return values[0], values[1], values[2], values[3] if len(values) > 3 else 0.0
+
+
+def _days(found: re.Match[str] | None) -> int | None:
+    """`seit Wochen` is two at least."""
+    if found is None:
+        return None
+    count = (found["count"] or found["counted"] or "zwei").casefold()
+    return (int(count) if count.isdigit() else _COUNTS.get(count, 1)) * int(_DAYS[(found["unit"] or found["of"])[0].casefold()])
 
 
 def _units_every(found: re.Match[str]) -> float:

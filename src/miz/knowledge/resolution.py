@@ -24,6 +24,7 @@ class Dosing(Struct, frozen=True, kw_only=True):
 
     `strengths_mg` are in the order of the line's substances, `scheme` counts units morning, noon, evening, night.
     `day_mg` is told only for one substance whose strength and number a day are sure. `schedule` keeps the words.
+    `days` is how long it is or has been taken: `für 10 Tage`, `seit 3 Monaten`.
     """
 
     strengths_mg: tuple[float, ...] = ()
@@ -33,6 +34,7 @@ class Dosing(Struct, frozen=True, kw_only=True):
     schedule: str = ""
     units_per_day: float | None = None
     day_mg: float | None = None
+    days: int | None = None
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
