@@ -74,7 +74,9 @@ def take_help(browser: Browser, server: DemoServer) -> None:
             page.get_by_role("button", name=button).click()
             expect(page.get_by_role("button", name=button)).to_be_visible(timeout=30_000)
         # Where the demo lies on this computer is nobody's business; what stands there instead is the place of a service.
-        page.evaluate("for (const place of document.querySelectorAll('dd code')) place.textContent = `/var/lib/miz/${place.textContent.split('/').at(-1)}`")
+        page.evaluate(
+            "for (const place of document.querySelectorAll('dd code')) place.textContent = `/var/lib/miz/${place.textContent.split('/').at(-1)}`"
+        )
         page.evaluate("document.activeElement.blur()")
         page.screenshot(path=HELP / f"databases-{language}.png")
         context.close()

@@ -33,7 +33,9 @@ class Health(msgspec.Struct, frozen=True, omit_defaults=True):
 class SystemRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(self, broker: EventBroker, *, describe: Callable[[], Server], is_ready: Callable[[], bool], health: Callable[[], Health]) -> None:
+    def __init__(
+        self, broker: EventBroker, *, describe: Callable[[], Server], is_ready: Callable[[], bool], health: Callable[[], Health]
+    ) -> None:
         self._broker = broker
         self._describe = describe
         self._is_ready = is_ready

@@ -39,7 +39,9 @@ def _more(one: DatabaseState, _: Callable[[str], str]) -> Iterator[str]:
 def _said(plan: Plan, _: Callable[[str], str]) -> str:
     if not plan.is_on:
         return _("Care is off.")
-    sentence = _("Care every night from {since} to {until}; compaction after {compact} days (0 = on demand); the log is kept for {log} days.")
+    sentence = _(
+        "Care every night from {since} to {until}; compaction after {compact} days (0 = on demand); the log is kept for {log} days."
+    )
     return sentence.format(since=plan.quiet_from, until=plan.quiet_until, compact=plan.compact_every_days, log=plan.log_days)
 
 

@@ -20,7 +20,9 @@ _AGAIN_AFTER_S = 3_600.0
 class PlannedCare:
     """The plan of one practice, and who follows it."""
 
-    def __init__(self, databases: Databases, folder: DataFolder, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo) -> None:
+    def __init__(
+        self, databases: Databases, folder: DataFolder, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo
+    ) -> None:
         self._databases = databases
         self._notes = databases.notes
         self._folder = folder
