@@ -133,7 +133,7 @@ class ConditionLines:
 
     def _others(self, text: str, condition: Condition) -> list[Condition]:
         """Further illnesses that later parts of the line name whole: `KHK, Asthma`."""
-        named = dict.fromkeys(self._names.exact(fold(piece)) for piece in _PARTS.split(TIME.sub(" ", text))[1:])
+        named = dict.fromkeys(self._names.exact(fold(_bare(piece))) for piece in _PARTS.split(TIME.sub(" ", text))[1:])
         known = {condition.id, condition.otherwise} | {each.id for each in self._edition.facts.conditions if each.otherwise == condition.id}
         return [self._edition.conditions[identity] for identity in named if identity and identity not in known]
 
