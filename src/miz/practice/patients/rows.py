@@ -20,24 +20,29 @@ ENTRY_TABLES: dict[EntryKind, Table] = {
     "medication": medication, "allergies": allergy, "conditions": condition, "observations": observation, "notes": note,
 }  # fmt: skip
 IDENTITY = ("family_name", "given_name", "prefix", "birth_date", "sex", "number", "insurance_number")
+_AS_STORED = (
+    "id", *IDENTITY, "is_sample", "version", "reviewed_at", "reviewed_by", "planned", "allergies_asked_at", "changed_at", "merged_into",
+)  # fmt: skip
 
-_SELECT_PATIENT = select(patient).where(patient.c.id == bindparam("patient_id"))
+_SELECT_PATIENT = Prepared(select(patient).where(patient.c.id == bindparam("patient_id")))
 SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
 _ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
 # In the order they were entered, which the history knows.
 _SELECT_ENTRIES = {
-    kind: select(*_ENTRY_COLUMNS[kind])
-    .select_from(
-        table.outerjoin(
-            change,
-            (change.c.patient_id == table.c.patient_id)
-            & (change.c.kind == kind)
-            & (change.c.entry_id == table.c.id)
-            & (change.c.action == "created"),
+    kind: Prepared(
+        select(*_ENTRY_COLUMNS[kind])
+        .select_from(
+            table.outerjoin(
+                change,
+                (change.c.patient_id == table.c.patient_id)
+                & (change.c.kind == kind)
+                & (change.c.entry_id == table.c.id)
+                & (change.c.action == "created"),
+            )
         )
+        .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
+        .order_by(change.c.id.nulls_first(), table.c.id)
     )
-    .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
-    .order_by(change.c.id.nulls_first(), table.c.id)
     for kind, table in ENTRY_TABLES.items()
 }
 
@@ -51,12 +56,12 @@ _SELECT_SAID = select(
     *(stored_bytes(change.c[name]).label(name) for name in _STATES),
 )
 
-_SELECT_CONFIRMATIONS = (
+_SELECT_CONFIRMATIONS = Prepared(
     select(*(confirmation.c[name] for name in Confirmation.__struct_fields__))
     .where(confirmation.c.patient_id == bindparam("patient_id"))
     .order_by(confirmation.c.group_id)
 )
-_SELECT_DECISIONS = (
+_SELECT_DECISIONS = Prepared(
     select(*(decision.c[name] for name in Decision.__struct_fields__))
     .where(decision.c.patient_id == bindparam("patient_id"))
     .order_by(decision.c.decided_at, decision.c.findings_key)
@@ -118,31 +123,26 @@ def evidence_of(reader: Connection, history_ids: Sequence[int]) -> dict[int, byt
 
 
 def _read_record(connection: Connection, patient_id: str) -> Patient:
-    row = connection.execute(_SELECT_PATIENT, {"patient_id": patient_id}).one()
+    of_patient = {"patient_id": patient_id}
+    (row,) = _SELECT_PATIENT.read(connection, of_patient)
+    of = dict(zip(patient.c.keys(), row, strict=True))
     lists: dict[str, Any] = {
-        kind: [_entry_of(kind, found) for found in connection.execute(_SELECT_ENTRIES[kind], {"patient_id": patient_id})]
-        for kind in ENTRY_KINDS
+        kind: [_entry_of(kind, found) for found in _SELECT_ENTRIES[kind].read(connection, of_patient)] for kind in ENTRY_KINDS
     }
     recorded = any(entry.status != "stopped" for entry in lists["medication"])
     return Patient(
-        id=row.id,
-        **{name: getattr(row, name) for name in IDENTITY},
-        is_sample=row.is_sample,
-        version=row.version,
-        allergy_state="recorded" if lists["allergies"] else row.allergy_answer,
-        medication_state="recorded" if recorded else "none" if row.takes_nothing else "not_asked",
-        reviewed_at=row.reviewed_at,
-        reviewed_by=row.reviewed_by,
-        planned=row.planned,
-        allergies_asked_at=row.allergies_asked_at,
-        changed_at=row.changed_at,
-        merged_into=row.merged_into,
-        confirmations=[Confirmation(*found) for found in connection.execute(_SELECT_CONFIRMATIONS, {"patient_id": patient_id})],
-        decisions=[Decision(**found._asdict()) for found in connection.execute(_SELECT_DECISIONS, {"patient_id": patient_id})],
+        **{name: of[name] for name in _AS_STORED},
+        allergy_state="recorded" if lists["allergies"] else of["allergy_answer"],
+        medication_state="recorded" if recorded else "none" if of["takes_nothing"] else "not_asked",
+        confirmations=[Confirmation(*found) for found in _SELECT_CONFIRMATIONS.read(connection, of_patient)],
+        decisions=[
+            Decision(**dict(zip(Decision.__struct_fields__, found, strict=True)))
+            for found in _SELECT_DECISIONS.read(connection, of_patient)
+        ],
         **lists,
     )
 
 
-def _entry_of(kind: EntryKind, row: Row[Any]) -> Entry:
+def _entry_of(kind: EntryKind, row: Sequence[Any]) -> Entry:
     shape = ENTRY_TYPES[kind]
     return msgspec.convert(dict(zip(shape.__struct_fields__, row, strict=True)), shape)
