@@ -308,3 +308,10 @@ def test_allergies_that_cannot_be_obtained_are_said_in_their_own_words(edition: 
     assert "Allergien nicht erfragt: Sie sind nicht geprüft." in not_asked
     assert "Allergien nicht abrufbar: Sie sind nicht geprüft." in unavailable
     assert len(unavailable) == len(not_asked)
+
+
+def test_doses_of_a_day_that_cannot_be_added_up_are_told(edition: Edition) -> None:
+    untold = ask(edition, medication=["Paracetamol 500 b. Bed."], planned=["Paracetamol 1000"], language="en").not_checked
+    assert any("not added up" in sentence and "Paracetamol 500 b. Bed." in sentence for sentence in untold)
+    once = ask(edition, medication=["Ramipril 5"], planned=["Paracetamol 1000"], language="en").not_checked
+    assert not any("not added up" in sentence for sentence in once)

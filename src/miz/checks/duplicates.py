@@ -15,23 +15,35 @@ _ADDED_ELSEWHERE = ("N01B", "C01CA")
 
 def duplicate_findings(setting: Setting) -> Iterator[Finding]:
     """One finding for each substance or group that several lines hold, and one where their known doses exceed the day's maximum."""
-    by_substance: dict[str, list[Thing]] = {}
-    by_group: dict[str, dict[str, list[Thing]]] = {}
-    for thing in setting.drugs_and_plans:
-        for part in thing.meaning.substances:
-            substance = setting.edition.substances[part]
-            if not any(code.startswith(_ADDED_ELSEWHERE) for code in substance.atc):
-                by_substance.setdefault(part, []).append(thing)
-                for group in set(_ALIKE).intersection(substance.groups):
-                    by_group.setdefault(group, {}).setdefault(part, []).append(thing)
+    by_substance = _by_substance(setting)
     for part, things in by_substance.items():
         if len(things) > 1:
             yield _twice(setting, [part], things)
             yield from _too_much(setting, part, things)
-    for parts in by_group.values():
-        things = [thing for found in parts.values() for thing in found]
-        if len(parts) > 1 and len(set(things)) > 1:
-            yield _twice(setting, list(parts), things)
+    for group in _ALIKE:
+        parts = [part for part in by_substance if group in setting.edition.substances[part].groups]
+        members = dict.fromkeys(thing for part in parts for thing in by_substance[part])
+        if len(parts) > 1 and len(members) > 1:
+            yield _twice(setting, parts, list(members))
+
+
+def duplicate_gaps(setting: Setting) -> Iterator[str]:
+    """A sentence for each substance of several lines whose doses of a day cannot be added up, as not every line tells its own."""
+    for part, things in _by_substance(setting).items():
+        drug = setting.edition.dental.get(part)
+        untold = [thing.meaning.text for thing in things if not (thing.meaning.dosing and thing.meaning.dosing.day_mg)]
+        if len(things) > 1 and untold and drug and drug.max_day_mg:
+            name = setting.edition.substances[part].name.in_language(setting.language)
+            yield setting.say(wording.DAY_UNKNOWN).format(name=name, texts=", ".join(untold))
+
+
+def _by_substance(setting: Setting) -> dict[str, list[Thing]]:
+    found: dict[str, list[Thing]] = {}
+    for thing in setting.drugs_and_plans:
+        for part in thing.meaning.substances:
+            if not any(code.startswith(_ADDED_ELSEWHERE) for code in setting.edition.substances[part].atc):
+                found.setdefault(part, []).append(thing)
+    return found
 
 
 def _twice(setting: Setting, parts: list[str], things: list[Thing]) -> Finding:

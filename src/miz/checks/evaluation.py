@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from miz.checks import wording
 from miz.checks.calculators import calculate
-from miz.checks.duplicates import duplicate_findings
+from miz.checks.duplicates import duplicate_findings, duplicate_gaps
 from miz.checks.findings import Setting, allergy_findings, condition_findings, interaction_findings, risk_findings, unresolved_findings
 from miz.checks.limits import limit_findings, limit_gaps
 from miz.checks.model import RANK, ChosenDrug, Thing
@@ -124,6 +124,7 @@ def _not_checked(setting: Setting, case: Case, lines: list[Resolution], today: d
             yield say(wording.QUESTIONS[question]).format(text=line.text)
     yield from (say(sentence) for sentence in _unknown(case, allergies_unavailable=allergies_unavailable))
     yield from (say(sentence) for sentence in limit_gaps(setting, case.patient))
+    yield from duplicate_gaps(setting)
     yield from (say(wording.REACTION).format(text=one.text) for one in setting.allergies if one.reaction == "unknown")
 
 

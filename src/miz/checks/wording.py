@@ -65,6 +65,7 @@ DUPLICATE_PLANNED = N_("Give only one of them; count what the patient already ta
 DUPLICATE_TAKEN = N_("Ask whether both are meant; discuss with the prescriber.")
 DAY_TITLE = N_("{name}: too much in a day")
 DAY_EXCEEDED = N_("All lines together are {total} a day, at most {most} are meant.")
+DAY_UNKNOWN = N_("{name}: the doses of a day were not added up, as not every line tells its own: {texts}.")
 INTOLERANT = N_("What is recorded is no allergy as told ({allergy}): {drug} is not refused for it.")
 INTOLERANCE_ACTION = N_("Ask again what happened; it may come back as a side effect.")
 AGE_MISSING = N_("The age is missing: minimum ages are not checked.")
