@@ -47,7 +47,7 @@ def test_closing_ends_every_stream() -> None:
 
 
 def test_topics_are_read_from_the_address() -> None:
-    assert topics_of("patients,applications") == ["patient", "opening", "draft", "applications", "notice", "mode", "device"]
+    assert topics_of("patients,applications") == ["patient", "opening", "draft", "applications", "notice", "mode", "device", "database"]
     assert topics_of("patient:7") == ["patient:7", "opening:7", "draft:7"]
     for unknown in ("", "patients,secrets"):
         with pytest.raises(InvalidInputError):

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import miz
 from miz.access import users
@@ -56,6 +56,7 @@ from miz.databases.api import DatabaseRoutes
 from miz.databases.model import Proof
 from miz.databases.planned import PlannedCare
 from miz.databases.service import Databases
+from miz.databases.watch import Watch
 from miz.infra.certificates.folder import Certificates
 from miz.infra.clock import SystemClock
 from miz.infra.data_folder import DataFolder
@@ -163,9 +164,18 @@ class Server:
             self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_trail=self._verify_trail,
             proof=lambda: Proof(self.backups.last_made(), self.backups.last_rehearsed()),
         )  # fmt: skip
+        self.watch = Watch(
+            self.database, self.writer, probe=lambda tx: tx.connection.execute(update(server_state).values(id=server_state.c.id)),
+            tell=lambda: self.broker.publish([Event("database")]),
+        )  # fmt: skip
         self.care = PlannedCare(self.databases, self.folder, self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE)
         self.backups = Backups(
-            Practice(self.folder, key, miz.__version__, server_of(self.settings)), self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, opens=self._open_restored
+            Practice(self.folder, key, miz.__version__, server_of(self.settings)),
+            self.writer,
+            self.trail,
+            clock=clock,
+            zone=PRACTICE_ZONE,
+            opens=self._open_restored,
         )
         self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
@@ -295,7 +305,8 @@ class Server:
     def is_ready(self) -> bool:
         """Whether the database answers."""
         try:
-            self.database.check_identity()
+            if self.watch.look() is not None:
+                return False
             return self.database.reader().execute(select(server_state.c.id)).scalar() == 1
         except Exception:  # noqa: BLE001 - any fault is the answer
             return False
@@ -324,11 +335,13 @@ class Server:
         self.backups.tidy()
         self._backing_up = asyncio.create_task(self._keep_backups())
         self._housekeeping = asyncio.create_task(self._keep_house())
+        self._watching = asyncio.create_task(self.watch.keep())
 
     async def stop(self) -> None:
         """End the streams, finish what waits in the writer."""
         self.broker.close()
         self._housekeeping.cancel()
+        self._watching.cancel()
         self.backups.stop()
         try:
             await self.trail.catch_up(self.writer, is_closing=True)

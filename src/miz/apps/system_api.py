@@ -18,7 +18,7 @@ from miz.kernel.errors import InvalidInputError
 from miz.wire.client_protocol import Server
 
 PING_S = 5.0
-_TOPICS = {"patients": ("patient", "opening", "draft"), "applications": ("applications", "notice", "mode", "device")}
+_TOPICS = {"patients": ("patient", "opening", "draft"), "applications": ("applications", "notice", "mode", "device", "database")}
 _TOPICS_LIMIT = 50
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from miz.infra.db.engine import DatabaseReplacedError
+from miz.infra.db.engine import DatabasePageError, DatabaseReadOnlyError, DatabaseReplacedError, DiskFaultError, DiskFullError
 from miz.infra.db.postgres_server import DatabaseUnreachableError
 from miz.infra.http import (
     EVERYBODY,
@@ -34,6 +34,7 @@ Refusals = Sequence[type[MizError]]
 
 _ALWAYS: Refusals = (
     UnparsableInputError, ForeignHostError, UnexpectedError, DatabaseUnavailableError, DatabaseReplacedError, DatabaseUnreachableError,
+    DatabaseReadOnlyError, DatabasePageError, DiskFullError, DiskFaultError,
 )  # fmt: skip
 _MOST_KEY = 100
 _PROBLEM: Schema = {

@@ -16,12 +16,17 @@ from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import Reader, ReadOnlyDatabase
 from miz.infra.http import Call, Endpoint, Reply
 from miz.kernel.actor import Actor
+from miz.kernel.errors import MizError
 from miz.practice.modes.service import Modes
 from miz.practice.openings.service import Openings
 from miz.practice.web.frame import go_to, reply
+from miz.ui.face import look_of
+from miz.ui.i18n import translator
 from miz.wire.client_protocol import EditionRef
 
-Problem = Literal["", "database", "damaged", "anchor", "backup", "certificate-ended", "edition-passive", "setup", "certificate-ending", "edition-warning"]
+Problem = Literal[
+    "", "database", "damaged", "anchor", "backup", "certificate-ended", "edition-passive", "setup", "certificate-ending", "edition-warning"
+]
 
 # A certificate of the practice's own authority is renewed long before; one that has no longer was not, or is the site's.
 CERTIFICATE_LATE = timedelta(days=30)
@@ -29,11 +34,12 @@ CERTIFICATE_LATE = timedelta(days=30)
 
 @dataclass(frozen=True, kw_only=True)
 class OverviewPage:
-    """`problem` is the most serious one, empty when all is well; `requests` those of each minute, the newest last."""
+    """`problem` is the most serious one, empty when all is well, `trouble` why nothing can be stored, where that is known; `requests` those of each minute, the newest last."""
 
     template: ClassVar[str] = "console_overview.html"
     frame: ConsoleFrame
     problem: Problem
+    trouble: str
     running_since: datetime
     database_path: str
     database_bytes: int
@@ -53,7 +59,7 @@ class OverviewPages:
 
     def __init__(
         self, openings: Openings, modes: Modes, folder: DataFolder, database: ReadOnlyDatabase, frame_of: FrameOf, *, online: Callable[[Actor], list[OnlineLine]],
-        reader: Reader, backups: Backups, databases: Databases, is_ready: Callable[[], bool], certificate: Callable[[], CertificateState], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
+        reader: Reader, backups: Backups, databases: Databases, is_ready: Callable[[], bool], trouble: Callable[[], MizError | None], certificate: Callable[[], CertificateState], edition: Callable[[], EditionRef], requests: Callable[[], list[int]], now: Callable[[], datetime],
     ) -> None:  # fmt: skip
         self._openings = openings
         self._modes = modes
@@ -65,6 +71,7 @@ class OverviewPages:
         self._backups = backups
         self._databases = databases
         self._is_ready = is_ready
+        self._trouble = trouble
         self._certificate = certificate
         self._edition = edition
         self._now = now
@@ -83,13 +90,17 @@ class OverviewPages:
         # A database that does not answer is what this page must be able to say.
         is_answering = problem != "database"
         page = OverviewPage(
-            frame=frame, problem=problem, certificate=certificate, running_since=self._running_since,
+            frame=frame, problem=problem, trouble=self._told(problem, call), certificate=certificate, running_since=self._running_since,
             database_path=self._database.source.shown, database_bytes=self._database.size_bytes() if is_answering else 0, edition=edition,
             online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), last_backup=self._backups.last_proved(), requests=self._requests(),
             may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
             seconds=NOTICE_S,
         )  # fmt: skip
         return reply(page, call)
+
+    def _told(self, problem: Problem, call: Call) -> str:
+        cause = self._trouble() if problem == "database" else None
+        return translator(look_of(call).language)(cause.title) if cause else ""
 
     def _lacks_second_factor(self, actor: Actor) -> bool:
         return not NEEDS_SECOND_FACTOR.isdisjoint(actor.roles) and not has_second_factor(self._reader(), actor.user_id)

@@ -44,7 +44,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
     )  # fmt: skip
     return [
         *OverviewPages(
-            server.openings, server.modes, server.folder, server.database, frame, reader=reader, backups=server.backups, databases=server.databases, online=applications.online, is_ready=server.is_ready, certificate=server.certificate_desk.state, edition=server.edition_ref,
+            server.openings, server.modes, server.folder, server.database, frame, reader=reader, backups=server.backups, databases=server.databases, online=applications.online, is_ready=server.is_ready, trouble=server.watch.look, certificate=server.certificate_desk.state, edition=server.edition_ref,
             requests=lambda: server.traffic.last_hour(server.clock.steady_s()), now=now,
         ).endpoints(),
         *applications.endpoints(),

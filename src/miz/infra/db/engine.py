@@ -58,6 +58,38 @@ class DatabaseReplacedError(DatabaseUnavailableError):
     hint = "Nothing was saved. Stop the server, put the file back and start again."
 
 
+class DiskFullError(DatabaseUnavailableError):
+    """The disk of the database has no room left."""
+
+    code = "disk-full"
+    title = "The disk of the database is full."
+    hint = "Nothing was saved. Free some space on the server's disk; the server then goes on by itself."
+
+
+class DatabaseReadOnlyError(DatabaseUnavailableError):
+    """The file or its disk takes no changes."""
+
+    code = "database-read-only"
+    title = "The database file takes no changes: it, its folder or its disk is read-only."
+    hint = "Nothing was saved. Give the account of the server the right to write; the server then goes on by itself."
+
+
+class DiskFaultError(DatabaseUnavailableError):
+    """The disk reported an error on reading or writing."""
+
+    code = "disk-fault"
+    title = "The disk of the database reports an error."
+    hint = "Nothing was saved. Tell the technician; another disk and the newest backup may be needed."
+
+
+class DatabasePageError(DatabaseUnavailableError):
+    """A page is not what was written there."""
+
+    code = "database-page-damaged"
+    title = "A page of the database is not what was written there."
+    hint = "Nothing was saved. Have the database checked in the console and restore the newest proved backup."
+
+
 class DatabaseInUseError(MizError):
     """Another server writes to this database."""
 
@@ -132,6 +164,9 @@ class Source(Protocol):
 
     def explained(self, error: Exception) -> MizError:
         """What to say when no connection could be made."""
+
+    def fault(self, error: Exception) -> DatabaseUnavailableError:
+        """What to say when the open database has failed: the cause by its name, where the driver tells it."""
 
     def claim(self, connection: Connection) -> None:
         """Become the only server that writes, for as long as `connection` lasts. Raises `DatabaseInUseError`."""

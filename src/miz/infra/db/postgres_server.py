@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, even
 from sqlalchemy.pool import NullPool
 
 from miz.infra.db import postgres
-from miz.infra.db.engine import JSON_FORM, DatabaseInUseError
+from miz.infra.db.engine import JSON_FORM, DatabaseInUseError, DiskFullError
 from miz.kernel.errors import DatabaseUnavailableError, InvalidInputError, MizError
 
 logger = logging.getLogger("miz")
@@ -98,6 +98,9 @@ class PostgresServer:
         )
         event.listen(made, "handle_error", _explain)
         return made
+
+    def fault(self, error: Exception) -> DatabaseUnavailableError:
+        return DiskFullError() if isinstance(getattr(error, "orig", error), psycopg.errors.DiskFull) else DatabaseUnavailableError()
 
     def explained(self, error: Exception) -> MizError:
         return error if isinstance(error, MizError) else DatabaseUnreachableError(place=self.shown)

@@ -3,11 +3,22 @@
 import os
 from pathlib import Path
 
+import apsw
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import JSON_FORM, DatabaseReplacedError, DatabaseVersionError, UnsafeDataFolderError, WrongKeyError
+from miz.infra.db.engine import (
+    JSON_FORM,
+    DatabasePageError,
+    DatabaseReadOnlyError,
+    DatabaseReplacedError,
+    DatabaseVersionError,
+    DiskFaultError,
+    DiskFullError,
+    UnsafeDataFolderError,
+    WrongKeyError,
+)
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 
 # `reliability.md` section 2. FULL, because NORMAL loses acknowledged writes when the power fails.
@@ -22,6 +33,12 @@ READER_PRAGMAS = (
 _REMOTE_FILE_SYSTEMS = {
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs", "fuse.rclone", "fuse.gvfsd-fuse", "ncpfs", "davfs",
 }  # fmt: skip
+_FAULTS: tuple[tuple[tuple[type[Exception], ...], type[DatabaseUnavailableError]], ...] = (
+    ((apsw.FullError,), DiskFullError),
+    ((apsw.ReadOnlyError, apsw.PermissionsError), DatabaseReadOnlyError),
+    ((apsw.CorruptError, apsw.NotADBError), DatabasePageError),
+    ((apsw.IOError,), DiskFaultError),
+)
 _SYNC_FOLDERS = ("dropbox", "onedrive", "google drive", "googledrive", "nextcloud", "owncloud", "icloud")
 
 
@@ -69,6 +86,10 @@ class SqliteFile:
 
     def explained(self, error: Exception) -> MizError:
         return WrongKeyError() if "NotADB" in str(error) else DatabaseUnavailableError()
+
+    def fault(self, error: Exception) -> DatabaseUnavailableError:
+        reason = getattr(error, "orig", error).__cause__
+        return next((named() for kinds, named in _FAULTS if isinstance(reason, kinds)), DatabaseUnavailableError())
 
     def claim(self, connection: Connection) -> None:
         """Nothing to do: the lock of the data folder keeps others away."""

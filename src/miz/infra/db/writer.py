@@ -72,6 +72,8 @@ class Writer:
         self._waiting: queue.SimpleQueue[_Member | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="miz-writer")
         self._is_stopped = False
+        self.fault: DatabaseUnavailableError | None = None
+        """Why the last group could not be stored; None once one was."""
         self._unsettled: tuple[str, list[tuple[asyncio.AbstractEventLoop, list[Callable[[], None]]]]] | None = None
 
     def start(self) -> None:
@@ -229,6 +231,7 @@ class Writer:
             member.effects = transaction.effects
         self._database.check_identity()
         driver.commit()
+        self.fault = None
 
     def _undo(self) -> None:
         self._driver.rollback()
@@ -256,7 +259,8 @@ class Writer:
 
     def _as_unavailable(self, error: Exception) -> Exception:
         if isinstance(error, self._driver.Error | DBAPIError):
-            unavailable = DatabaseUnavailableError()
+            unavailable = self._database.source.fault(error)
             unavailable.__cause__ = error
+            self.fault = unavailable
             return unavailable
         return error

@@ -16,7 +16,7 @@ function openStream() {
   stream?.close();
   stream = new EventSource(`/api/v1/events?topics=${TOPICS}`);
   stream.onopen = () => tell({ topic: "open" });
-  for (const topic of ["patient", "opening", "draft", "applications", "notice", "mode", "ping", "resync", "stopping"]) {
+  for (const topic of ["patient", "opening", "draft", "applications", "notice", "mode", "database", "ping", "resync", "stopping"]) {
     stream.addEventListener(topic, (event) => tell({ topic, ...JSON.parse(event.data || "{}") }));
   }
   stream.onerror = () => {
@@ -41,7 +41,7 @@ function heard(event) {
   else notices.hide("server-stopping");
   if (event.program && event.program !== document.documentElement.dataset.version) notices.show("program-changed");
   // What happened between the page's answer and the opening of the stream was told to nobody here.
-  if (["open", "resync", "mode"].includes(event.topic) || isShown(event)) refreshSoon();
+  if (["open", "resync", "mode", "database"].includes(event.topic) || isShown(event)) refreshSoon();
   missable.push({ event, at: performance.now() });
   if (missable.length > MISSABLE_KEPT) missable.shift();
 }
