@@ -1,5 +1,6 @@
 """axe finds nothing in the states that change the whole server or issue a code: they have a practice of their own."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,6 +26,8 @@ def test_setup_mode_announced_and_begun(desk: Callable[..., Desk], practice: Dem
     owner, window = (desk(name, on=practice, locale=locale, **WITH_AXE) for name in ("Dr. Kern", "Fr. Berger"))
     window.view("Muster, Erika")
     expect(window.page.locator("#lock .pill.free")).to_be_visible()
+    expect(window.page).to_have_url(re.compile(r"/patients/[^/]+$"))
+    home = window.page.url
     check(window.page, "patient: free")
     page = owner.page
     page.goto(f"{practice.url}/console/mode")
@@ -38,7 +41,7 @@ def test_setup_mode_announced_and_begun(desk: Callable[..., Desk], practice: Dem
     expect(window.page.locator("#setup-mode")).to_be_visible()
     check(window.page, "patient: setup mode")
     for tab in ("anamnesis", "allergies", "history"):
-        window.page.goto(f"{practice.url}/patients/{window.page.url.split('/patients/')[1].split('/')[0]}/{tab}")
+        window.page.goto(f"{home}/{tab}")
         check(window.page, f"{tab}: setup mode")
     window.page.goto(f"{practice.url}/")
     check(window.page, "find: setup mode")

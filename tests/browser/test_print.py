@@ -22,7 +22,9 @@ def paper(desk: Callable[..., Desk]) -> Page:
 
 
 def test_a_page_being_printed_stays_as_it_is(paper: Page) -> None:
-    paper.evaluate("import(document.querySelector('script[src$=\"/miz.js\"]').src.replace('miz.js', 'live.js')).then(live => live.refresh())")
+    paper.evaluate(
+        "import(document.querySelector('script[src$=\"/miz.js\"]').src.replace('miz.js', 'live.js')).then(live => live.refresh())"
+    )
     expect(paper.locator("[data-now]")).not_to_be_empty()
 
 

@@ -123,7 +123,8 @@ class DatabaseServer:
         with self._connected() as connection:
             names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
             for (name,) in names:
-                connection.execute(sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name)))
+                drop = sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name))
+                connection.execute(drop)
 
     def _run(self, *statements: sql.Composed) -> None:
         with self._connected() as connection:

@@ -113,9 +113,12 @@ const untold = new Map();
 function tellServer(form) {
   const live = document.getElementById("live");
   if (live?.dataset.lock !== "mine") return;
-  const name = form.dataset.draft.split("/").at(-1);
+  tellLater(form.dataset.draft.split("/").at(-1), live.dataset.patient, isChanged(form) ? typed(form) : {});
+}
+
+function tellLater(name, patient, fields) {
   clearTimeout(untold.get(name)?.timer);
-  untold.set(name, { patient: live.dataset.patient, fields: isChanged(form) ? typed(form) : {}, timer: setTimeout(() => tell(name), PAUSE_MS) });
+  untold.set(name, { patient, fields, timer: setTimeout(() => tell(name), PAUSE_MS) });
 }
 
 function typed(form) {
@@ -129,7 +132,10 @@ function tell(name) {
   untold.delete(name);
   const headers = { "Content-Type": "application/json", "Miz-Application": application.currentId() };
   const body = JSON.stringify({ fields });
-  fetch(`/api/v1/patients/${patient}/drafts/${encodeURIComponent(name)}`, { method: "PUT", keepalive: true, headers, body }).catch(() => {});
+  const address = `/api/v1/patients/${patient}/drafts/${encodeURIComponent(name)}`;
+  // A server that is busy or silent hears it again, unless more was typed since.
+  const again = () => untold.has(name) || tellLater(name, patient, fields);
+  fetch(address, { method: "PUT", keepalive: true, headers, body }).then(({ status }) => (status === 429 || status >= 500) && again(), again);
 }
 
 /** Nothing waits: the patient is being closed, or has been taken over. */
