@@ -234,8 +234,6 @@ def test_what_does_not_fit_is_refused_before_anything_changes(practice: ServerTh
     cut.write_bytes(Path(file).read_bytes()[:-7])
     assert restore(str(cut), "--data", str(target), "--recovery-key", str(recovery)) == 17
     assert not (target / "server.json").exists()
-    # A folder with a practice is never written over.
-    assert restore(file, "--data", str(practice.folder.path), "--recovery-key", str(recovery)) == 13
 
 
 def test_a_newer_schema_is_refused(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

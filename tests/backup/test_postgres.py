@@ -154,7 +154,7 @@ def test_programs_of_another_version_are_not_used(practice: ServerThread, tmp_pa
     other = tmp_path / "pg_dump"
     other.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
     other.chmod(0o700)
-    monkeypatch.setattr(practice.server.backups._practice.server, "_programs", str(tmp_path))
+    monkeypatch.setattr(practice.server.backups.practice.server, "_programs", str(tmp_path))
     with pytest.raises(RefusedError) as refused:
         backed_up(practice)
     assert refused.value.problem["code"] == "database-program-missing"
@@ -167,7 +167,7 @@ def test_after_a_fault_late_in_the_restore_the_database_is_empty_again(practice:
     folder = DataFolder(tmp_path / "new")
     filled: list[int] = []
 
-    def fail(_folder: DataFolder, _settings: Settings) -> None:
+    def fail(_folder: DataFolder, _settings: Settings, _above: int) -> None:
         filled.append(tables(url))
         raise InterruptedError
 

@@ -1,10 +1,11 @@
-"""Kill a backup and a restore before every statement and every change of a file, and offer a backup that was changed.
+"""Kill a backup, a restore to a new folder and one to the practice's own before every statement and every change of a file, and offer a backup that was changed.
 
     python -m tests.crash.backups FOLDER EVERY
 
 Runs as a program of its own with one thread, because each round forks. Prints the toll as JSON.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,16 +15,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from miz.access.workplaces.service import set_up_workplace
 from miz.apps.bootstrap import Server, settle_restored
 from miz.backup.errors import BackupKeyError, BackupUnsoundError
 from miz.backup.package import read_manifest
 from miz.backup.queries import facts_of
-from miz.backup.restoring import restore
+from miz.backup.restoring import replace_unreadable, restore
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.sqlite_file import SqliteFile
+from miz.infra.db.writer import Transaction
 from miz.infra.keys import identity_of, server_identity
 from miz.infra.settings import Settings, read_settings
 from tests.crash.upgrades import die_at, in_child
@@ -36,13 +40,16 @@ _OWN_TABLES = {"audit_entry", "audit_checkpoint"}
 @dataclass
 class BackupToll:
     """What the rounds did. `untrue` are backups in the list that are not good, or files of a backup's name that are none; `mixed`
-    folders that are neither no practice nor a whole one; `left` what a later start did not clear away.
+    folders that are neither no practice nor a whole one, or neither the one from before nor the one that was brought back; `left` what a later start did not clear away.
     """
 
     kills_while_made: int = 0
     kills_while_restored: int = 0
     found_none: int = 0
     found_whole: int = 0
+    kills_while_replaced: int = 0
+    found_old: int = 0
+    found_new: int = 0
     untrue: int = 0
     mixed: int = 0
     left: int = 0
@@ -85,6 +92,9 @@ def _rounds(root: Path, every: int) -> BackupToll:
     assert in_child(lambda: _make(template)) == 0
     (file,) = template.backups.glob("*.mizbackup")
     _each_step(every, lambda step: _killed_while_restored(root, template, file, step, toll))
+    then = _rows(template)
+    assert in_child(lambda: _work_on(template)) == 0
+    _each_step(every, lambda step: _killed_while_replaced(root, template, then, step, toll))
     return toll
 
 
@@ -113,6 +123,7 @@ def _killed_while_made(root: Path, template: DataFolder, step: int, toll: Backup
 def _killed_while_restored(root: Path, template: DataFolder, file: Path, step: int, toll: BackupToll) -> bool:
     folder = DataFolder(root / "round" / "practice")
     if not os.WIFSIGNALED(in_child(lambda: _bring_back(file, folder, dying_at=step))):
+        shutil.rmtree(root / "round")
         return False
     toll.kills_while_restored += 1
     if folder.has_practice:
@@ -124,6 +135,64 @@ def _killed_while_restored(root: Path, template: DataFolder, file: Path, step: i
         toll.left += any(path.name.startswith(".") for path in folder.path.iterdir())
     shutil.rmtree(root / "round", ignore_errors=True)
     return True
+
+
+def _killed_while_replaced(root: Path, template: DataFolder, then: dict[str, int], step: int, toll: BackupToll) -> bool:
+    folder = DataFolder(root / "round" / "practice")
+    shutil.copytree(template.path, folder.path)
+    (file,) = folder.backups.glob("*.mizbackup")
+    if not os.WIFSIGNALED(in_child(lambda: _replace(file, folder, dying_at=step))):
+        shutil.rmtree(root / "round")
+        return False
+    toll.kills_while_replaced += 1
+    found = _rows(folder)
+    toll.found_old += found == _rows(template)
+    toll.found_new += found == then
+    toll.mixed += found not in (_rows(template), then) or _is_trail_unsound(folder)
+    toll.not_completed += in_child(lambda: _replace(file, folder)) != 0 or _rows(folder) != then
+    in_child(lambda: _start(folder))
+    kept = {path.name for path in (folder.database, *folder.former_files)}
+    toll.left += any(path.name not in kept and path.match("practice*.db") for path in folder.path.iterdir())
+    toll.left += any(path.name.startswith(".") for path in folder.path.iterdir())
+    shutil.rmtree(root / "round")
+    return True
+
+
+def _replace(file: Path, folder: DataFolder, *, dying_at: int = 0) -> None:
+    key = folder.read_key(_settings(folder))
+    if dying_at:
+        die_at(dying_at)
+    identity, now = server_identity(key)[0], datetime.now(UTC)
+    replace_unreadable(file, identity, folder, _settings(folder), key=key, settle=settle_restored, told=lambda *_: None, now=now)
+
+
+def _work_on(folder: DataFolder) -> None:
+    """Something that the backup does not know."""
+
+    def add(tx: Transaction) -> None:
+        set_up_workplace(tx, "Später", is_room=True)
+
+    async def run() -> None:
+        async with Server(folder, _settings(folder)).running() as server:
+            await server.writer.run(add)
+
+    asyncio.run(run())
+
+
+def _start(folder: DataFolder) -> None:
+    async def run() -> None:
+        async with Server(folder, _settings(folder)).running():
+            pass
+
+    asyncio.run(run())
+
+
+def _is_trail_unsound(folder: DataFolder) -> bool:
+    def look() -> None:
+        with contextlib.closing(Server(folder, _settings(folder))) as server:
+            assert server._verify_trail() == []
+
+    return in_child(look) != 0
 
 
 def _make(folder: DataFolder, *, dying_at: int = 0) -> None:

@@ -149,7 +149,7 @@ class Walk:
     async def _idle(self) -> None:
         """What a form of the console has begun goes on after its answer; the next one would be told to wait."""
         server = self._site.server.server
-        while server.databases.is_running or server.backups.is_running:
+        while server.databases.is_running or server.backups.is_running:  # noqa: ASYNC110 - it happens in another thread
             await asyncio.sleep(0.01)
 
     async def _allowance(self, endpoint: Endpoint, row: Row, role: str, obj: str) -> None:

@@ -139,7 +139,9 @@ def recovery_key() -> str:
 
 def settings_for(folder: DataFolder) -> Settings:
     url = url_of(folder.path.parent)
-    return read_settings(key_file=str(folder.path / "test.key"), api_docs=True, database_url=url, postgres_programs=str(programs()) if url else "")
+    return read_settings(
+        key_file=str(folder.path / "test.key"), api_docs=True, database_url=url, postgres_programs=str(programs()) if url else ""
+    )
 
 
 class ServerProcess:

@@ -44,6 +44,7 @@ MOVE_DATABASE = frozenset({"owner", "admin", "local"})
 READ_BACKUPS = frozenset({"owner", "admin", "technician", "auditor", "local"})
 RUN_BACKUP = frozenset({"owner", "admin", "technician", "local"})
 PLAN_BACKUPS = frozenset({"owner", "admin", "local"})
+RESTORE_BACKUP = frozenset({"owner", "admin", "local"})
 SEND_BACKUP = frozenset({"local"})
 """Names folders of the server's computer."""
 READ_AUDIT = frozenset({"owner", "admin", "auditor", "local"})

@@ -286,6 +286,11 @@ def _mark_ended(tx: Transaction, session_id: str) -> bool:
     return tx.connection.execute(update(user_session).where(*live).values(ended_at=tx.now)).rowcount == 1
 
 
+def end_every_session(tx: Transaction) -> None:
+    """For rows of another time, brought back: whoever was signed in then is not any more."""
+    tx.connection.execute(update(user_session).where(user_session.c.ended_at.is_(None)).values(ended_at=tx.now))
+
+
 def _local_actor(os_user: str | None) -> Actor:
     """The command line, with the account of the operating system that its program says it runs under."""
     return structs.replace(LOCAL, user_id=f"local:{unquote(os_user)}"[:36]) if os_user else LOCAL

@@ -33,7 +33,7 @@ from miz.access.second_factor.api import SecondFactorRoutes
 from miz.access.second_factor.errors import SecondFactorRecentNeededError
 from miz.access.second_factor.service import SecondFactors
 from miz.access.second_factor.web import SecondFactorPages
-from miz.access.sessions import LOCAL, Sessions
+from miz.access.sessions import LOCAL, Sessions, end_every_session
 from miz.access.signing_in import SigningIn
 from miz.access.web import AccessPages
 from miz.access.workplaces.api import PlaceRoutes
@@ -50,6 +50,7 @@ from miz.apps.viewer.app import Viewer
 from miz.backup.api import BackupRoutes
 from miz.backup.errors import BackupUnsoundError
 from miz.backup.making import Practice, server_of
+from miz.backup.restoration import Restoration
 from miz.backup.service import Backups
 from miz.checks.api import CheckRoutes
 from miz.databases.api import DatabaseRoutes
@@ -74,6 +75,7 @@ from miz.infra.server_log import record_unexpected
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
+from miz.kernel.errors import MizError
 from miz.knowledge.api import DrugRoutes
 from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
@@ -131,7 +133,12 @@ class Server:
         self.clock = clock or SystemClock()
         self.local_token = secrets.token_urlsafe(32)
         self.reason_to_stop: Exception | None = None
+        self.answers_others = False
+        """Whether people may be at work with this server, not only a command of its own process."""
+        self.begins_anew = False
+        self.fault_at_end: MizError | None = None
         self._at_giving_up: Callable[[], None] = lambda: None
+        self._last_act: Callable[[], None] = lambda: None
         with contextlib.ExitStack() as undo:
             self._lock = InstanceLock(folder.instance_lock)
             undo.callback(self._lock.release)
@@ -177,6 +184,10 @@ class Server:
             zone=PRACTICE_ZONE,
             opens=self._open_restored,
         )
+        self.restoration = Restoration(
+            self.backups.practice, self.backups, self.writer, self.trail, settings=self.settings, clock=clock, reader=reader,
+            name=self.practice, epoch=state.epoch, settle=settle_restored, require_quiet=self._require_quiet, begin_anew=self._begin_anew,
+        )  # fmt: skip
         self.certificate_desk = CertificateDesk(self.certificates, self.writer, self.trail)
         self.broker = EventBroker()
         self.traffic = Traffic()
@@ -244,7 +255,7 @@ class Server:
             *SystemRoutes(self.broker, describe=self.describe, is_ready=self.is_ready, health=self.health).endpoints(),
             *ModeRoutes(self.modes, self.writer, describe=self.describe).endpoints(),
             *CertificateRoutes(self.certificate_desk).endpoints(),
-            *BackupRoutes(self.backups).endpoints(),
+            *BackupRoutes(self.backups, self.restoration, self.second_factors, outside_setup=ModeForbidsError).endpoints(),
             *DatabaseRoutes(self.databases, self.care, reader=reader).endpoints(),
             *DrugRoutes(self.edition).endpoints(),
             *CheckRoutes(self.edition, read=self.read_record, today=self.today).endpoints(),
@@ -320,6 +331,15 @@ class Server:
         """Have `follow()` run, in a thread of the database, when this server may not go on; `reason_to_stop` says why."""
         self._at_giving_up = follow
 
+    def _require_quiet(self) -> None:
+        """Raise `ModeForbidsError` while others may work with this server; with a damaged database nobody is asked to."""
+        if self.answers_others and not self.databases.is_damaged():
+            self.modes.require_setup()
+
+    def _begin_anew(self, follow: Callable[[], None]) -> None:
+        self.begins_anew, self._last_act = True, follow
+        self._at_giving_up()
+
     def _give_up(self, reason: Exception) -> None:
         self.reason_to_stop = reason
         self._at_giving_up()
@@ -350,10 +370,15 @@ class Server:
         await asyncio.to_thread(self.writer.stop)
 
     def close(self) -> None:
-        """Give the data folder back."""
+        """Give the data folder back, after the last act where there is one; `fault_at_end` says why it did not succeed."""
         self.viewing.close()
         self.database.close()
-        self._lock.release()
+        try:
+            self._last_act()
+        except MizError as error:
+            self.fault_at_end = error
+        finally:
+            self._lock.release()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
@@ -491,21 +516,24 @@ async def _fill(
         await asyncio.to_thread(writer.stop)
 
 
-def settle_restored(folder: DataFolder, settings: Settings) -> None:
-    """Make a restored practice one of its own: a new epoch, so that what was open before is refused, and an entry in the trail."""
+def settle_restored(folder: DataFolder, settings: Settings, above: int = 0) -> None:
+    """Make a restored practice one of its own: an epoch beyond its last one and `above`, so that what was open before is refused, nobody
+    signed in, and an entry in the trail.
+    """
     key = folder.read_key(settings)
     database = PracticeDatabase(source_of(folder, settings, key))
     trail = AuditTrail(clock=SystemClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
     try:
         upgrade(database.writer_connection, key, folder)
-        asyncio.run(_settle(Writer(database, clock=SystemClock()), trail))
+        asyncio.run(_settle(Writer(database, clock=SystemClock()), trail, above))
     finally:
         database.close()
 
 
-async def _settle(writer: Writer, trail: AuditTrail) -> None:
+async def _settle(writer: Writer, trail: AuditTrail, above: int) -> None:
     def settle(tx: Transaction) -> None:
-        begin_epoch(tx.connection)
+        begin_epoch(tx.connection, above)
+        end_every_session(tx)
         trail.record(tx, LOCAL, "practice_restored")
 
     writer.start()

@@ -70,10 +70,10 @@ def _client(data: Path) -> AbstractContextManager[ApiClient]:
     return local_client(data_folder(data), read_settings(), language=language())
 
 
-def _settle_restored(folder: DataFolder, settings: Settings) -> None:
+def _settle_restored(folder: DataFolder, settings: Settings, above: int) -> None:
     from miz.apps.bootstrap import settle_restored
 
-    settle_restored(folder, settings)
+    settle_restored(folder, settings, above)
 
 
 command_line = CommandLine(language=language, client=_client)

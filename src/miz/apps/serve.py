@@ -29,21 +29,31 @@ _TURN_S = 0.0005
 def serve(server: Server, *, host: str, port: int, ready_file: Path | None = None, ready: Callable[[str], bytes] | None = None) -> None:
     """Answer at `host:port` until SIGTERM or Ctrl-C; port 0 takes a free one. With TLS where other computers can come.
 
-    Once it answers, `ready(url)` is called and its result written to `ready_file`, which is removed at the stop.
-    Raises `PortInUseError`, `AuthorityLockedError`.
+    Once it answers, `ready(url)` is called and its result written to `ready_file`, which is removed at the stop. A server that asks for it
+    is begun anew, at the same port. Raises `PortInUseError`, `AuthorityLockedError`.
     """
     sys.setswitchinterval(_TURN_S)
+    told_in = ready_file
     with asyncio.Runner(loop_factory=_event_loop()) as runner:
         try:
-            runner.run(_serve(server, host, port, ready_file, ready))
+            while True:
+                try:
+                    port = runner.run(_serve(server, host, port, told_in, ready))
+                finally:
+                    server.folder.control.unlink(missing_ok=True)
+                    server.close()
+                if not server.begins_anew:
+                    break
+                former, server = server, Server(server.folder, server.settings, clock=server.clock)
+                server.backups.last_fault = former.fault_at_end
+                told_in, ready = None, None  # it stands there still
         finally:
-            server.folder.control.unlink(missing_ok=True)
             if ready_file:
                 ready_file.unlink(missing_ok=True)
-            server.close()
 
 
-async def _serve(server: Server, host: str, port: int, ready_file: Path | None, ready: Callable[[str], bytes] | None) -> None:
+async def _serve(server: Server, host: str, port: int, ready_file: Path | None, ready: Callable[[str], bytes] | None) -> int:
+    """Answer until the end; returns the port."""
     certificates = server.certificates
     is_secure = server.settings.tls == "always" or not is_loopback(host)
     tls = _tls_of(certificates.use_at(host)) if is_secure else None
@@ -76,6 +86,7 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
             certificates.at_renewal(_in_loop(lambda: web.use(_tls_of(certificates.file))))
             await at_end.enter_async_context(_trust_beside(server, host, port))
         publish()
+        server.answers_others = True
         content = ready(url) if ready else b""
         if ready_file:
             write_whole(ready_file, content or url.encode(), is_private=True)
@@ -83,9 +94,11 @@ async def _serve(server: Server, host: str, port: int, ready_file: Path | None, 
         watch = asyncio.create_task(manager.keep_watch(lambda: server.writer.run(lambda _: None)))
         at_end.callback(watch.cancel)
         await stopped.wait()
-        manager.tell(STOPPING=1)
+        if not server.begins_anew:
+            manager.tell(STOPPING=1)
     if server.reason_to_stop:
         raise server.reason_to_stop
+    return int(port)
 
 
 def address_of(host: str, port: int, *, is_secure: bool) -> str:

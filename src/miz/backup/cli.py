@@ -1,29 +1,38 @@
 """`miz backup`: make, list, verify and rehearse backups, and bring a practice back from one."""
 
-from collections.abc import Callable
-from datetime import datetime
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from msgspec import Struct
+from rich.console import Console
+from rich.progress import Progress, TaskID
 
-from miz.backup.api import BackupList, NewBackup
+from miz.backup.api import BackupList, NewBackup, Restored, WantedRestore
 from miz.backup.errors import BackupKeyError
-from miz.backup.model import Backup, Manifest
+from miz.backup.making import Told
+from miz.backup.model import Backup, Manifest, Preview
 from miz.backup.package import read_manifest
-from miz.backup.restoring import Settle, restore
+from miz.backup.restoration import Chosen
+from miz.backup.restoring import Settle, replace_unreadable, restore
 from miz.infra.command_line import CommandLine, Data, Json, out, read_secret, show_json
 from miz.infra.data_folder import DataFolder
+from miz.infra.db.engine import WrongKeyError
 from miz.infra.keys import identity_of, server_identity
 from miz.infra.settings import read_settings
+from miz.kernel.errors import DatabaseUnavailableError
 from miz.ui.i18n import translator
 
 File = Annotated[Path, typer.Argument(help="The backup.", metavar="FILE")]
 RecoveryKey = Annotated[
     Path | None, typer.Option("--recovery-key", help="File with the recovery key of the practice that made the backup.", metavar="FILE")
 ]
+
+_STEPS = {"unpack": "Restoring to a scratch place", "look through": "Looking through every page"}
 
 
 class MadeBackup(Struct):
@@ -111,18 +120,96 @@ def register(app: typer.Typer, here: CommandLine, *, settle: Settle) -> None:
                 )
             )
 
+    _register_restore(backup_app, here, settle)
+
+
+def _register_restore(backup_app: typer.Typer, here: CommandLine, settle: Settle) -> None:
+    def words() -> Callable[[str], str]:
+        return translator(here.language())
+
     @backup_app.command("restore")
-    def bring_back(file: File, data: Data, recovery_key: RecoveryKey = None, json: Json = False) -> None:
-        """Restore a backup to a new folder, on this computer or another one."""
+    def bring_back(
+        file: File,
+        data: Data,
+        recovery_key: RecoveryKey = None,
+        confirmed: Annotated[
+            str,
+            typer.Option(
+                "--confirm", help="The name of the practice, where the folder holds it already; asked for otherwise.", metavar="NAME"
+            ),
+        ] = "",
+        json: Json = False,
+    ) -> None:
+        """Restore a backup to a new folder, on this computer or another one, or bring the practice in the folder back to it.
+
+        What is in the folder is saved first and its database kept; a server that works with it begins anew by itself.
+        """
         folder = DataFolder(data.expanduser().absolute())
-        identity, key = _opened_by(file, None, recovery_key)
-        manifest = restore(file, identity, folder, read_settings(), key=key, settle=settle, told=lambda _step, _done, _all: None)
+        settings = read_settings()
+        if folder.has_practice:
+            with contextlib.suppress(DatabaseUnavailableError, WrongKeyError):
+                bring_back_here(file.expanduser().absolute(), data, confirmed, json=json)
+                return
+            if not confirmed:
+                typer.confirm(words()("The database in the folder cannot be read. Keep its file and restore all the same?"), abort=True)
+            key = folder.read_key(settings)
+            with _bar(words()) as told:
+                manifest = replace_unreadable(
+                    file, server_identity(key)[0], folder, settings, key=key, settle=settle, told=told, now=datetime.now(UTC)
+                )
+        else:
+            identity, found = _opened_by(file, None, recovery_key)
+            with _bar(words()) as told:
+                manifest = restore(file, identity, folder, settings, key=found, settle=settle, told=told)
         if json:
             show_json(_verified(manifest))
             return
         _ = words()
         out.print(_("The practice {practice} is restored.").format(practice=manifest.practice))
         out.print(_("Start it with: miz serve --data {folder}").format(folder=folder.path), soft_wrap=True)
+
+    def bring_back_here(file: Path, data: Path, confirmed: str, *, json: bool) -> None:
+        _ = words()
+        with here.client(data) as client:
+            preview = client.call("POST", "/backups/preview", Chosen(file=str(file)), answer=Preview)
+            if not confirmed:
+                _show_preview(preview, _)
+                confirmed = typer.prompt(_("To restore, type the name of the practice"))
+            wanted = WantedRestore(file=str(file), confirmed=confirmed)
+            done = client.call("POST", "/backups/restoration", wanted, answer=Restored)
+        if json:
+            show_json(
+                {"ok": True, "made_at": preview.made_at, "practice": preview.practice, "counts": preview.comes, "safety": done.safety}
+            )
+            return
+        out.print(
+            _("The practice {practice} is as it was at {at}.").format(practice=preview.practice, at=f"{preview.made_at:%Y-%m-%d %H:%M}Z")
+        )
+        if done.safety:
+            out.print(_("What was there before is saved in: {file}").format(file=done.safety.file), soft_wrap=True)
+
+
+def _show_preview(preview: Preview, _: Callable[[str], str]) -> None:
+    out.print(_("The backup of {at}").format(at=f"{preview.made_at:%Y-%m-%d %H:%M}Z"))
+    for name, count in sorted(preview.comes.items()):
+        if count != preview.goes.get(name, 0):
+            out.print(f"  {name:24} {preview.goes.get(name, 0):10,} → {count:,}")
+    if preview.entries_since is not None:
+        out.print(_("Entries since then, which go: {count}").format(count=preview.entries_since))
+
+
+@contextlib.contextmanager
+def _bar(_: Callable[[str], str]) -> Iterator[Told]:
+    """A bar on the terminal for each step; nothing where the output goes elsewhere."""
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def told(step: str, done: int, whole: int) -> None:
+            if step not in tasks:
+                tasks[step] = shown.add_task(_(_STEPS[step]), total=None)
+            shown.update(tasks[step], completed=done, total=whole if whole > 1 else None)
+
+        yield told
 
 
 def _opened_by(file: Path, data: Path | None, recovery_key: Path | None) -> tuple[Any, bytes | None]:

@@ -38,6 +38,24 @@ class OtherPracticeError(MizError):
     hint = "Nothing was changed. Restore it to an empty folder, or take a backup of this practice."
 
 
+class IntoEmptyDatabaseError(MizError):
+    """A practice on a database server is brought back into an empty database, never over its rows."""
+
+    code = "restore-into-empty-database"
+    title = "The rows of this practice are on a database server; a backup is not restored over them."
+    kind = "conflict"
+    hint = "Nothing was changed. Restore to a new folder, with an empty database named in MIZ_DATABASE_URL."
+
+
+class NotConfirmedError(MizError):
+    """What somebody has typed to confirm is not the name of the practice."""
+
+    code = "restore-not-confirmed"
+    title = "To restore, type the name of the practice as it is shown: {practice}"
+    kind = "invalid"
+    hint = "Nothing was changed."
+
+
 class NewerBackupError(MizError):
     """The backup was made by a later version of the program."""
 

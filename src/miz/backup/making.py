@@ -76,7 +76,7 @@ def make_backup(practice: Practice, target: Path, *, now: datetime, told: Told) 
     """Write a backup of the practice as it is now to the new file `target`, while people work.
 
     Of a file it needs room for an encrypted copy in the folder's `backups` meanwhile. Raises `NoRoomForBackupError`, `BackupPlaceError`, and
-    with a database server `ProgramMissingError`, `ServerToolFailedError`.
+    with a database server `ProgramMissingError`, `ServerToolFailedError`; `DatabaseUnavailableError` when the rows cannot be read.
     """
     folder = practice.folder
     with _moment_of_server(practice.server, target, told) if practice.server else _moment_of_file(practice, target, told) as moment:
@@ -106,6 +106,8 @@ def _moment_of_file(practice: Practice, target: Path, told: Told) -> Iterator[Mo
             facts, checkpoint = facts_of(copy.reader()), newest_checkpoint(copy.reader())
         size = scratch.stat().st_size
         yield facts, checkpoint, [Member(DATABASE, size, _told_of(read_pages(scratch, practice.key), "pack", size, told))]
+    except sqlite3mc.Error as error:
+        raise SqliteFile(folder.database, practice.key).fault(error) from error
     finally:
         scratch.unlink(missing_ok=True)
 

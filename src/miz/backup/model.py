@@ -41,7 +41,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 class Backup(Struct, frozen=True, kw_only=True):
-    """One line of the list. `rehearsed_at` is when it was restored and opened, None when that was not done or did not succeed."""
+    """One line of the list.
+
+    `rehearsed_at` is when it was restored on trial and opened, None when that was not done or did not succeed; `restored_at` when the practice
+    was brought back to it.
+    """
 
     id: str
     file: str
@@ -52,11 +56,25 @@ class Backup(Struct, frozen=True, kw_only=True):
     counts: dict[str, int] = {}
     sha256: str = ""
     rehearsed_at: datetime | None = None
+    restored_at: datetime | None = None
     fault: str = ""
 
     @property
     def rehearsed(self) -> bool:
         return self.rehearsed_at is not None
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """What a restore would bring and take. `comes` and `goes` are rows by table, of the backup and of now.
+
+    `entries_since` is how many entries the audit trail has more now; None where the rows of now cannot be read.
+    """
+
+    made_at: datetime
+    practice: str
+    comes: dict[str, int]
+    goes: dict[str, int]
+    entries_since: int | None
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):

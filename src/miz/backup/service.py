@@ -22,6 +22,7 @@ from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunni
 from miz.backup.making import SCRATCH, Practice, look_through, make_backup, unpack
 from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
 from miz.backup.package import read_manifest
+from miz.backup.restoring import scratch_of
 from miz.infra.data_folder import DataFolder
 from miz.infra.db.writer import Writer
 from miz.infra.files import write_whole
@@ -60,7 +61,7 @@ class Backups:
     """The backups of the practice in `practice.folder`. Slow work runs in threads; one at a time."""
 
     def __init__(self, practice: Practice, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo, opens: Opens) -> None:
-        self._practice = practice
+        self.practice = practice
         self._folder = practice.folder.backups
         self._writer = writer
         self._trail = trail
@@ -81,7 +82,8 @@ class Backups:
         if self._folder.exists():
             for left in (left for pattern in (f"{SCRATCH}*", "*.part", "*.new") for left in self._folder.glob(pattern)):
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
-        write_whole(self._practice.folder.path / _LIVE_NOTE, _NOTE.encode())
+        shutil.rmtree(scratch_of(self.practice.folder).path, ignore_errors=True)
+        write_whole(self.practice.folder.path / _LIVE_NOTE, _NOTE.encode())
 
     def list(self) -> list[Backup]:
         """Every backup that was made here, newest first; one whose file is gone says so."""
@@ -124,7 +126,7 @@ class Backups:
 
     def is_late(self) -> bool:
         """Whether the nightly backups are on and the newest proved one is older than a day and a half."""
-        proved = self.last_proved() or self._practice.folder.made_at
+        proved = self.last_proved() or self.practice.folder.made_at
         return self.plan.is_on and self._clock.now() - proved > _LATE_AFTER
 
     def next_at(self) -> datetime | None:
@@ -148,30 +150,29 @@ class Backups:
     def _covered_until(self) -> datetime:
         """The newest nightly backup that proved good; before the first one the making of the practice counts."""
         nightly = [one.made_at for one in self.list() if one.kind == "nightly" and one.rehearsed]
-        return max(nightly, default=self._practice.folder.made_at)
+        return max(nightly, default=self.practice.folder.made_at)
 
     async def create(self, actor: Actor, *, to: Path | None = None, kind: Kind = "manual") -> Backup:
         """Make a backup, restore it once to a scratch place, and let go those that the rule no longer keeps.
 
         Raises `BackupRunningError`, `NoRoomForBackupError`, `BackupPlaceError`, `BackupUnsoundError`.
         """
-        made = await asyncio.to_thread(self._alone, lambda: self._create(to or self._folder, kind))
+        made = await asyncio.to_thread(self.alone, lambda: self._create(to or self._folder, kind))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_made", detail=made.id))
         return made
 
-    def start(self, actor: Actor, backup_id: str = "") -> None:
-        """Begin a backup, or the rehearsal of one, and come back at once; `progress` and `last_fault` tell how it goes.
+    def start(self, work: Coroutine[Any, Any, object]) -> None:
+        """Begin what makes, rehearses or brings back a backup and come back at once; `progress` and `last_fault` tell how it goes.
 
-        Raises `BackupRunningError`, `BackupNotFoundError`.
+        Raises `BackupRunningError`.
         """
         if self.is_running:
+            work.close()
             raise BackupRunningError
-        if backup_id:
-            self.find(backup_id)
         self.last_fault = None
-        self._begun = asyncio.create_task(self._noting_fault(self.rehearse(actor, backup_id) if backup_id else self.create(actor)))
+        self._begun = asyncio.create_task(self._noting_fault(work))
 
-    async def _noting_fault(self, work: Coroutine[Any, Any, Backup]) -> None:
+    async def _noting_fault(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
         except MizError as error:
@@ -185,13 +186,13 @@ class Backups:
     async def rehearse(self, actor: Actor, backup_id: str) -> Backup:
         """Restore a backup once more to a scratch place and open it there. Raises what `create` raises."""
         backup = self.find(backup_id)
-        proved = await asyncio.to_thread(self._alone, lambda: self._rehearsed(backup))
+        proved = await asyncio.to_thread(self.alone, lambda: self._rehearsed(backup))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_rehearsed", detail=backup_id))
         return proved
 
     def verify(self, file: Path) -> Manifest:
         """Read a backup of this practice from beginning to end. Raises `BackupUnsoundError`, `BackupKeyError`."""
-        return read_manifest(file, self._practice.identities)
+        return read_manifest(file, self.practice.identities)
 
     def _create(self, folder: Path, kind: Kind) -> Backup:
         now, begun = self._clock.now(), time.monotonic()
@@ -199,8 +200,8 @@ class Backups:
         if not folder.is_dir() and folder != self._folder:
             raise BackupPlaceError(folder=str(folder))
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        target = folder / f"miz-{self._practice.folder.server_id[:8]}-{name}{SUFFIX}"
-        manifest = make_backup(self._practice, target, now=now, told=self._tell)
+        target = folder / f"miz-{self.practice.folder.server_id[:8]}-{name}{SUFFIX}"
+        manifest = make_backup(self.practice, target, now=now, told=self.tell)
         made = Backup(
             id=name, file=str(target), made_at=now, size_bytes=target.stat().st_size, kind=kind, counts=manifest.counts,
             seconds=round(time.monotonic() - begun, 1),
@@ -212,19 +213,19 @@ class Backups:
 
     def _rehearsed(self, backup: Backup) -> Backup:
         """The backup with what came of restoring it, as it now stands in the list. A fault is written down, then raised."""
-        scratch, server = DataFolder(self._folder / f"{SCRATCH}{backup.id}"), self._practice.server
+        scratch, server = DataFolder(self._folder / f"{SCRATCH}{backup.id}"), self.practice.server
         try:
-            with server.scratch(f"miz_rehearsal_{self._practice.folder.server_id[:8]}") if server else contextlib.nullcontext() as beside:
+            with server.scratch(f"miz_rehearsal_{self.practice.folder.server_id[:8]}") if server else contextlib.nullcontext() as beside:
                 manifest = unpack(
                     Path(backup.file),
-                    self._practice.identities,
+                    self.practice.identities,
                     scratch.path,
-                    key_of=lambda _: self._practice.key,
-                    told=self._tell,
+                    key_of=lambda _: self.practice.key,
+                    told=self.tell,
                     server=beside,
                 )
-                self._tell("look through", 0, 1)
-                look_through(scratch, self._practice.key, manifest, beside)
+                self.tell("look through", 0, 1)
+                look_through(scratch, self.practice.key, manifest, beside)
                 self._opens(scratch, beside.url if beside else "")
         except MizError as error:
             self._enter(replace(backup, rehearsed_at=None, fault=error.code))
@@ -234,6 +235,10 @@ class Backups:
         proved = replace(backup, rehearsed_at=self._clock.now(), fault="")
         self._enter(proved)
         return proved
+
+    def note_restored(self, backup: Backup) -> None:
+        """The practice is being brought back to this backup."""
+        self._enter(replace(backup, restored_at=self._clock.now()))
 
     def _enter(self, backup: Backup) -> None:
         write_whole(self._folder / f"{backup.id}.json", msgspec.json.encode(backup), is_private=True)
@@ -248,7 +253,8 @@ class Backups:
                 Path(old.file).unlink(missing_ok=True)
                 (self._folder / f"{old.id}.json").unlink(missing_ok=True)
 
-    def _alone(self, work: Callable[[], T]) -> T:
+    def alone(self, work: Callable[[], T]) -> T:
+        """Do slow work with a backup, in the calling thread, while no other is under way. Raises `BackupRunningError`."""
         if not self._busy.acquire(blocking=False):
             raise BackupRunningError
         try:
@@ -261,7 +267,8 @@ class Backups:
         """End what is under way at its next step; what it has begun is removed."""
         self._is_stopping = True
 
-    def _tell(self, step: str, done: int, whole: int) -> None:
+    def tell(self, step: str, done: int, whole: int) -> None:
+        """Hears how far the work is. Raises `BackupStoppedError` when the server stops."""
         if self._is_stopping:
             raise BackupStoppedError
         now = time.monotonic()

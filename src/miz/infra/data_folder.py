@@ -22,6 +22,8 @@ IDENTITY = "server.json"
 WRAPPED_KEY = "database-key.age"
 AUDIT_ANCHOR = "audit-anchor.json"
 _OF_A_DATABASE = ("", "-wal", "-shm", "-journal", ".scratch", ".scratch-journal")
+_ELSEWHERE_NOT = {"database_file", "former_files", "coming_file", "audit_anchor_file"}
+"""What the identity says about this folder alone."""
 
 
 class NoPracticeError(NotFoundError):
@@ -65,19 +67,27 @@ class DataFolder:
         """Note that a copy is being made at this place, so that what a cut leaves there is known for ours."""
         self._write_identity({**self._read_identity(), "coming_file": str(database)})
 
-    def point_to(self, database: Path) -> None:
-        """Have the practice use this file from now on; the one before it is kept and noted."""
-        told = self._read_identity()
+    def point_to(self, database: Path, *, audit_anchor: bytes | None = None) -> None:
+        """Have the practice use this file from now on; the one before it is kept and noted.
+
+        With `audit_anchor`, that of a file with another trail, this one counts from the same moment on.
+        """
+        told, former = self._read_identity(), [*self.former_files, self.database]
         told.pop("coming_file", None)
+        if audit_anchor is not None:
+            former += [self.audit_anchor] if self.audit_anchor.exists() else []
+            anchor = self._anchor_beside(database)
+            write_whole(anchor, audit_anchor, is_private=True)
+            told["audit_anchor_file"] = anchor.name
         place = str(database.relative_to(self.path)) if database.is_relative_to(self.path) else str(database)
-        self._write_identity({**told, "database_file": place, "former_files": [*map(str, self.former_files), str(self.database)]})
+        self._write_identity({**told, "database_file": place, "former_files": list(map(str, former))})
 
     def remove_announced(self) -> None:
         """Remove what a copy that was never switched to has left."""
         told = self._read_identity()
         if announced := told.pop("coming_file", None):
             file = Path(announced)
-            for left in (file.with_name(file.name + ending) for ending in _OF_A_DATABASE):
+            for left in (self._anchor_beside(file), *(file.with_name(file.name + ending) for ending in _OF_A_DATABASE)):
                 left.unlink(missing_ok=True)
             self._write_identity(told)
 
@@ -103,7 +113,12 @@ class DataFolder:
 
     @property
     def audit_anchor(self) -> Path:
-        return self.path / AUDIT_ANCHOR
+        """`audit-anchor.json` here, until the practice was brought back to a backup."""
+        named = self._read_identity().get("audit_anchor_file") if self.has_practice else None
+        return self.path / (named or AUDIT_ANCHOR)
+
+    def _anchor_beside(self, database: Path) -> Path:
+        return self.path / f"{database.name}.anchor"
 
     @property
     def certificates(self) -> Path:
@@ -201,7 +216,7 @@ class DataFolder:
     def identity_elsewhere(self) -> bytes:
         """Who this server is, for a folder in which the database lies at its usual place."""
         told = self._read_identity()
-        return json.dumps({name: told[name] for name in told if name not in {"database_file", "former_files", "coming_file"}}).encode()
+        return json.dumps({name: told[name] for name in told if name not in _ELSEWHERE_NOT}).encode()
 
     def _read_identity(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self._identity.read_bytes())

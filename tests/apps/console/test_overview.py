@@ -81,7 +81,10 @@ def test_a_database_that_does_not_answer_comes_first(tmp_path: Path) -> None:
         admin = seat_at(server.url, ADMIN)
         aside = server.folder.path / "moved.db"
         server.folder.database.rename(aside)
-        assert health(admin) == ("failed", "Die Datenbankdatei wurde bei laufendem Server verschoben oder ersetzt. Im Moment wird nichts gespeichert.")
+        assert health(admin) == (
+            "failed",
+            "Die Datenbankdatei wurde bei laufendem Server verschoben oder ersetzt. Im Moment wird nichts gespeichert.",
+        )
         aside.rename(server.folder.database)
         assert health(admin)[0] == ""
 

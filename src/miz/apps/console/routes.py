@@ -54,7 +54,7 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *PlacePages(server.places, server.writer, frame, reader=reader).endpoints(),
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
         *DatabasePages(server.databases, server.care, frame, reader=reader, is_on_server=server.folder.is_on_server).endpoints(),
-        *BackupPages(server.backups, server.folder, frame, today=server.today).endpoints(),
+        *BackupPages(server.backups, server.restoration, server.second_factors, server.folder, frame, today=server.today).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
         *FirstStepPages(server.modes, server.folder, server.writer, frame, reader=reader, now=now).endpoints(),

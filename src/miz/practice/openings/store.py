@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from miz.infra.db.prepared import Prepared
 from miz.kernel.fencing import next_token
@@ -64,9 +64,10 @@ def insert_lease(connection: Connection, opened: Lease) -> None:
     )  # fmt: skip
 
 
-def begin_epoch(connection: Connection) -> None:
-    """Count the epoch up and free every patient."""
-    epoch = connection.execute(update(server_state).values(epoch=server_state.c.epoch + 1).returning(server_state.c.epoch)).scalar_one()
+def begin_epoch(connection: Connection, above: int = 0) -> None:
+    """Count the epoch up, beyond `above` at least, and free every patient."""
+    before = case((server_state.c.epoch > above, server_state.c.epoch), else_=above)
+    epoch = connection.execute(update(server_state).values(epoch=before + 1).returning(server_state.c.epoch)).scalar_one()
     held = connection.execute(select(lease.c.patient_id, patient.c.fencing_token).select_from(lease.join(patient))).all()
     for patient_id, token in held:
         set_token(connection, patient_id, next_token(token, epoch))
