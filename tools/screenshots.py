@@ -63,9 +63,12 @@ def take(browser: Browser, server: DemoServer) -> None:
 
 
 def take_help(browser: Browser, server: DemoServer) -> None:
-    """The pictures of the help, in each language: the databases after a check and a compaction."""
+    """The pictures of the help, in each language: the databases after a check and a compaction, a backup before it is restored."""
     HELP.mkdir(parents=True, exist_ok=True)
-    for language, check, compact in (("de", "Jetzt prüfen", "Verdichten"), ("en", "Check now", "Compact")):
+    for language, check, compact, back_up, restore in (
+        ("de", "Jetzt prüfen", "Verdichten", "Jetzt sichern", "Zurückspielen"),
+        ("en", "Check now", "Compact", "Back up now", "Restore"),
+    ):
         context = browser.new_context(viewport=HELP_SIZE, locale=f"{language}-{language.upper()}", color_scheme="light")
         page = context.new_page()
         Desk(page, server.url).sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 1")
@@ -79,6 +82,13 @@ def take_help(browser: Browser, server: DemoServer) -> None:
         )
         page.evaluate("document.activeElement.blur()")
         page.screenshot(path=HELP / f"databases-{language}.png")
+        page.goto(f"{server.url}/console/backups")
+        page.get_by_role("button", name=back_up).click()
+        expect(page.get_by_role("button", name=back_up)).to_be_visible(timeout=60_000)
+        page.request.put(f"{server.url}/api/v1/server/mode", data={"mode": "setup", "now": True}, headers={"Origin": server.url})
+        page.locator("#backup-list").get_by_role("link", name=restore).first.click()
+        page.screenshot(path=HELP / f"restore-{language}.png")
+        page.request.put(f"{server.url}/api/v1/server/mode", data={"mode": "operating"}, headers={"Origin": server.url})
         context.close()
 
 
