@@ -3,10 +3,12 @@
 Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `kernel.errors` says.
 """
 
+import contextlib
 import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -126,6 +128,10 @@ def init(
     owner: Annotated[str, typer.Option(help="Name of the owner, who signs in with it.")],
     password_file: Annotated[Path | None, typer.Option(help="File with the owner's password; asked for otherwise.", metavar="F")] = None,
     recovery_key_out: Annotated[Path | None, typer.Option(help="Write the recovery key here instead of showing it.", metavar="F")] = None,
+    recovery_sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write the recovery key here as a page to print (PDF) instead of showing it; a new file.", metavar="F"),
+    ] = None,
     database_url: Annotated[
         str | None, typer.Option(help="An empty PostgreSQL database; preset by MIZ_DATABASE_URL.", metavar="URL")
     ] = None,
@@ -133,7 +139,7 @@ def init(
     """Set up a practice with its first owner."""
     from miz.apps.bootstrap import data_folder, set_up_practice
     from miz.apps.service.account import as_owner_of
-    from miz.infra.files import write_whole
+    from miz.infra.files import new_private_file, write_whole
 
     _ = translator(language())
     folder = data_folder(data)
@@ -142,17 +148,56 @@ def init(
     else:
         password = typer.prompt(_("Password of the owner (at least 15 characters)"), hide_input=True, confirmation_prompt=True)
     settings = read_settings() if database_url is None else read_settings(database_url=database_url)
-    with as_owner_of(folder.path):
-        recovery_key = set_up_practice(
-            folder, settings, practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
-            places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
-        )  # fmt: skip
-    if recovery_key_out:
-        write_whole(recovery_key_out, recovery_key.encode() + b"\n", is_private=True)
-    else:
-        out.print(_("Recovery key. Print it and keep it in a safe; it is shown only now:"))
-        out.print(recovery_key)
+    with contextlib.ExitStack() as written:
+        # Taken before anything is made: a name that cannot be written must not cost the only showing of the key.
+        sheet = written.enter_context(new_private_file(recovery_sheet)) if recovery_sheet else None
+        with as_owner_of(folder.path):
+            recovery_key = set_up_practice(
+                folder, settings, practice=practice.strip(), owner=owner, owner_roles=["owner", "dentist"], password=password,
+                places={_("Room 1"): True, _("Room 2"): True, _("Reception"): False},
+            )  # fmt: skip
+        is_kept = False
+        try:
+            if recovery_key_out:
+                write_whole(recovery_key_out, recovery_key.encode() + b"\n", is_private=True)
+                is_kept = True
+            if sheet:
+                sheet.write(_sheet(recovery_key, practice.strip()))
+                is_kept = True
+        finally:
+            if not is_kept:
+                out.print(_("Recovery key. Print it and keep it in a safe; it is shown only now:"))
+                out.print(recovery_key, soft_wrap=True)
+    if sys.stdin.isatty() and sys.stdout.isatty() and not recovery_key_out and _prove(recovery_key):
+        with as_owner_of(folder.path):
+            folder.note_recovery_key_proved(datetime.now(UTC))
     out.print(_("The practice is set up. Start it with: miz serve --data {folder}").format(folder=folder.path), soft_wrap=True)
+
+
+def _sheet(recovery_key: str, practice: str) -> bytes:
+    from miz.backup.recovery_sheet import recovery_sheet
+    from miz.ui.paper import set_paper
+
+    now = datetime.now(UTC)
+    return set_paper(recovery_sheet(recovery_key, practice, now, "en" if language() == "en" else "de"), now)
+
+
+def _prove(recovery_key: str) -> bool:
+    """Ask for two groups of the key until they are right; False where somebody leaves it for later."""
+    from miz.backup.recovery_sheet import AskedGroups
+
+    _ = translator(language())
+    asked = AskedGroups.of(recovery_key)
+    out.print(_("To be sure that the key is on paper: type these groups from it. Enter alone leaves it for later."))
+    for number in asked.numbers:
+        while given := typer.prompt(_("Group {number}").format(number=number), default="", show_default=False):
+            if asked.is_right(number, given):
+                break
+            out.print(_("Group {number} is not as on paper. Count groups of five signs after AGE-SECRET-KEY-1.").format(number=number))
+        else:
+            return False
+    out.print(_("Right: the key is on paper."))
+    return True
 
 
 @app.command("serve")

@@ -161,13 +161,23 @@ class DataFolder:
 
     @property
     def made_at(self) -> datetime:
-        """When who this server is was written down last: at its making, or when the recovery key was entered."""
+        """When who this server is was written down last: at its making, or when the recovery key was entered or proved."""
         return datetime.fromtimestamp(self._identity.stat().st_mtime, UTC)
 
     @property
     def recovery_recipient(self) -> str:
         """The public half of the recovery key; empty where the key has not been entered since backups are encrypted for it."""
         return str(self._read_identity().get("recovery_recipient", ""))
+
+    @property
+    def recovery_key_proved_at(self) -> datetime | None:
+        """When somebody last typed the recovery key, or groups of it, from paper; None where nobody has yet."""
+        told = self._read_identity().get("recovery_key_proved_at")
+        return datetime.fromisoformat(told) if told else None
+
+    def note_recovery_key_proved(self, at: datetime) -> None:
+        """Note that the recovery key is on paper. Only when is written down: whatever was made from the key would help to guess it."""
+        self._write_identity({**self._read_identity(), "recovery_key_proved_at": at.isoformat()})
 
     def create(self, settings: Settings) -> str:
         """Make the folder and its keys; returns the recovery key. Raises `PracticeExistsError`."""

@@ -1,12 +1,13 @@
 """Files that must be whole or not be there, and the lock that keeps a second server off a data folder."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from miz.kernel.errors import MizError
+from miz.kernel.errors import InvalidInputError, MizError
 
 
 class DataFolderInUseError(MizError):
@@ -28,6 +29,26 @@ def write_whole(path: Path, content: bytes | Iterable[bytes], *, is_private: boo
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)
+    sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def new_private_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file for its owner alone, that was not there before; gone again when the block fails. Raises `InvalidInputError`."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise InvalidInputError("There is a file {file} already; it is not written over.", file=str(path)) from error
+    except OSError as error:
+        raise InvalidInputError("The file {file} cannot be written.", file=str(path)) from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -17,6 +17,8 @@ from miz.infra.files import write_whole
 from miz.kernel.errors import MizError
 
 KEY_BYTES = 32
+KEY_BEGIN = "AGE-SECRET-KEY-1"
+_GROUP = 5
 
 
 class KeyMissingError(MizError):
@@ -88,9 +90,20 @@ def recover_key(recovery_key: str, wrapped_file: Path, key_file: Path) -> bytes:
 def identity_of(recovery_key: str) -> Any:
     """The recovery key, as somebody has typed it from paper, as age's identity. Raises `RecoveryKeyError`."""
     try:
-        return pyrage.x25519.Identity.from_str("".join(recovery_key.split()).upper())
+        return pyrage.x25519.Identity.from_str(typed(recovery_key))
     except (pyrage.IdentityError, ValueError) as error:
         raise RecoveryKeyError("This is no recovery key.") from error
+
+
+def groups_of(recovery_key: str) -> list[str]:
+    """What follows `KEY_BEGIN`, in groups that a person reads and types at one go: eleven of five signs, a last one of three."""
+    signs = typed(recovery_key).removeprefix(KEY_BEGIN)
+    return [signs[at : at + _GROUP] for at in range(0, len(signs), _GROUP)]
+
+
+def typed(text: str) -> str:
+    """What somebody has typed from paper, without the spaces and in the capitals that age writes."""
+    return "".join(text.split()).upper()
 
 
 def server_identity(database_key: bytes) -> tuple[Any, Any]:

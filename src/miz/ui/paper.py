@@ -21,6 +21,7 @@ from miz.ui.i18n import Language
 if TYPE_CHECKING:
     import typst
 
+PDF = "application/pdf"
 FOLDER = Path(__file__).parent / "typst"
 FONTS = FOLDER / "fonts"
 # The compiler keeps what it has worked out for ten runs. Empty ones let go of what a patient's paper has left there after the next paper
@@ -39,10 +40,10 @@ class PaperError(MizError):
 
 
 class Run(Struct, frozen=True):
-    """A stretch of text. A `name` is never hyphenated."""
+    """A stretch of text. A `name` is never hyphenated; `code` is typed as it stands."""
 
     text: str
-    look: Literal["plain", "bold", "grey"] = "plain"
+    look: Literal["plain", "bold", "grey", "code"] = "plain"
     is_name: bool = False
 
 
@@ -143,6 +144,19 @@ class Lines(Block, frozen=True):
     """Empty lines to write on."""
 
     count: int
+
+
+class Groups(Block, frozen=True):
+    """What is to be typed from paper: short groups of signs, each below its number, four in a row."""
+
+    groups: Sequence[str]
+
+
+class Code(Block, frozen=True):
+    """A code to be scanned: rows of `1` for dark and `0` for light, the light border included. `told` says to those who do not see it what it holds."""
+
+    rows: Sequence[str]
+    told: str
 
 
 class Signatures(Block, frozen=True):

@@ -51,6 +51,8 @@ class OverviewPage:
     requests: Sequence[int]
     may_send: bool
     lacks_second_factor: bool
+    lacks_recovery_proof: bool
+    may_prove: bool
     seconds: Sequence[int]
 
 
@@ -94,6 +96,7 @@ class OverviewPages:
             database_path=self._database.source.shown, database_bytes=self._database.size_bytes() if is_answering else 0, edition=edition,
             online=self._online(actor) if is_answering else [], open_patients=len(self._openings.leases()), last_backup=self._backups.last_proved(), requests=self._requests(),
             may_send=not SEND_MESSAGES.isdisjoint(actor.roles), lacks_second_factor=is_answering and self._lacks_second_factor(actor),
+            lacks_recovery_proof=is_answering and self._folder.recovery_key_proved_at is None, may_prove="owner" in actor.roles,
             seconds=NOTICE_S,
         )  # fmt: skip
         return reply(page, call)

@@ -57,5 +57,5 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *BackupPages(server.backups, server.restoration, server.second_factors, server.folder, frame, today=server.today).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
-        *FirstStepPages(server.modes, server.folder, server.writer, frame, reader=reader, now=now).endpoints(),
+        *FirstStepPages(server.modes, server.folder, server.writer, server.trail, frame, reader=reader, practice=server.practice, now=now).endpoints(),
     ]  # fmt: skip

@@ -21,11 +21,10 @@ from miz.practice.web.papers.letter import Letter, letter_paper, tellable
 from miz.practice.web.papers.sheet import Printing
 from miz.practice.web.record import PatientPage, RecordDesk, page
 from miz.ui.face import look_of
-from miz.ui.paper import Paper, PaperError, set_paper
+from miz.ui.paper import PDF, Paper, PaperError, set_paper
 from miz.wire.client_protocol import EditionRef, Patient
 
 KINDS = ("evaluation", "anamnesis", "anamnesis-form", "letter")
-PDF = "application/pdf"
 _AT_ONCE = 2
 _LONGEST_TEXT = 2_000
 
