@@ -17,10 +17,13 @@ from unittest import mock
 
 import msgspec
 import pytest
+import segno
 
 from miz.apps.cli import main
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
+from miz.infra.keys import groups_of
+from miz.ui.paper import PaperError
 from miz.wire.client_protocol import Patient
 from tests.support.paper_reader import PaperReader
 from tests.support.practice import PASSWORD, ServerProcess, client_of, new_practice, url_of
@@ -109,6 +112,93 @@ def test_a_practice_is_set_up_once(tmp_path: Path) -> None:
     assert "leere" in refused.stderr or "Ordner" in refused.stderr
     assert (tmp_path / "test.key").read_bytes() == key
     assert len(json.loads(miz("patient", "list", "muster", "--data", data, "--json", folder=tmp_path).stdout)["items"]) == 2
+
+
+def set_up(tmp_path: Path) -> list[str | Path]:
+    """What is typed to set up a practice in `praxis`."""
+    (tmp_path / "password.txt").write_text(PASSWORD + "\n")
+    people: list[str | Path] = ["--practice", "Praxis Kern", "--owner", "Dr. Kern", "--password-file", tmp_path / "password.txt"]
+    return ["init", "--data", tmp_path / "praxis", *people]
+
+
+@pytest.mark.sqlite_only("sets up in a file; tests/infra/test_postgres.py does so on a server")
+@pytest.mark.parametrize(("language", "title"), [("de", "Wiederherstellungsschlüssel"), ("en", "Recovery key")])
+def test_the_recovery_key_comes_on_a_sheet_of_one_page(tmp_path: Path, language: str, title: str) -> None:
+    sheet, key = tmp_path / "sheet.pdf", tmp_path / "recovery.txt"
+    command = [*set_up(tmp_path), "--recovery-sheet", sheet, "--recovery-key-out", key]
+    done = miz(*command, folder=tmp_path, MIZ_LANG=language)
+    assert "AGE-SECRET-KEY" not in done.stdout + done.stderr
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    recovery_key = key.read_text().strip()
+    with PaperReader(sheet.read_bytes()) as reader:
+        assert (reader.title, reader.language, reader.is_tagged, reader.is_grey, len(reader.pages)) == (title, language, True, True, 1)
+        assert b"pdfuaid:part" in reader.content
+        assert min(reader.text_sizes()) >= 9.5
+        assert reader.widest_mm <= 196
+        for number, group in enumerate(groups_of(recovery_key), 1):
+            assert f" {number} {group} " in reader.text
+        for words in (
+            "Praxis Kern",
+            "miz backup restore FILE --data DIR --recovery-key key.txt",
+            "age -d -i key.txt FILE | zstd -d | tar -x",
+        ):
+            assert words in reader.text
+        wanted = ["".join("01"[dark] for dark in row) for row in segno.make_qr(recovery_key, error="m").matrix]
+        assert reader.squares(len(wanted)) == wanted
+
+
+@pytest.mark.sqlite_only("sets up in a file; tests/infra/test_postgres.py does so on a server")
+def test_a_sheet_is_never_written_over_and_the_key_is_never_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheet, command = tmp_path / "sheet.pdf", set_up(tmp_path)
+    sheet.write_text("other")
+    assert str(sheet) in miz(*command, "--recovery-sheet", sheet, folder=tmp_path, status=10).stderr
+    assert sheet.read_text() == "other"
+    miz(*command, "--recovery-sheet", tmp_path / "nowhere" / "sheet.pdf", folder=tmp_path, status=10)
+    assert not (tmp_path / "praxis").exists()
+    sheet.unlink()
+    (tmp_path / "password.txt").write_text("kurz")
+    miz(*command, "--recovery-sheet", sheet, folder=tmp_path, status=10)
+    assert not sheet.exists()
+    set_up(tmp_path)
+
+    def fail(*_: object) -> bytes:
+        raise PaperError
+
+    monkeypatch.setattr("miz.ui.paper.set_paper", fail)
+    failed = miz(*command, "--recovery-sheet", sheet, folder=tmp_path, status=17)
+    assert re.search(r"AGE-SECRET-KEY-1\w{58}", failed.stdout)
+    assert not sheet.exists()
+
+
+@pytest.mark.sqlite_only("sets up in a file; tests/infra/test_postgres.py does so on a server")
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of ours is one of Unix")
+def test_at_a_terminal_two_groups_of_the_key_are_asked_back(tmp_path: Path) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "miz", *map(str, set_up(tmp_path))]
+    with subprocess.Popen(command, env=environment(tmp_path, COLUMNS="200"), stdin=theirs, stdout=theirs, stderr=theirs) as setting_up:
+        os.close(theirs)
+        told = ""
+
+        def until(pattern: str) -> str:
+            nonlocal told
+            while not (found := re.search(pattern, told)):
+                told += os.read(ours, 4_096).decode(errors="replace")
+            told = told[found.end() :]
+            return found[1]
+
+        groups = groups_of(until(r"(AGE-SECRET-KEY-1\w{58})"))
+        number = int(until(r"Gruppe (\d+): "))
+        os.write(ours, b"xxxxx\n")
+        until(rf"(Gruppe {number} stimmt nicht)")
+        for _ in range(2):
+            number = int(until(r"Gruppe (\d+): "))
+            assert DataFolder(tmp_path / "praxis").recovery_key_proved_at is None
+            os.write(ours, groups[number - 1].lower().encode() + b"\n")
+        until("(Richtig)")
+        until("(miz serve --data)")
+        os.close(ours)
+        assert setting_up.wait(20) == 0
+    assert DataFolder(tmp_path / "praxis").recovery_key_proved_at is not None
 
 
 def test_a_weak_password_sets_up_nothing(tmp_path: Path) -> None:

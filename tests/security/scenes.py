@@ -111,6 +111,7 @@ BODIES: dict[str, Any] = {
     "POST /console/places/workplaces": {"workplace_name": "$new_name"},
     "POST /console/places/workplaces/{id}": {"name": "$new_name"},
     "POST /console/first-steps/key": {"recovery_key": "nie gedruckt"},
+    "POST /console/first-steps/sheet": {"recovery_key": "nie gedruckt"},
 }
 # Which values of `{tab}` and `{kind}` stand for all: a page of its own each.
 FIXED = {

@@ -86,6 +86,20 @@ class PaperReader:
                 return False
         return True
 
+    def squares(self, count: int) -> list[str]:
+        """What the first page shows of a code of so many squares of 1 mm a side, without its border: rows of `1` for dark and `0` for light."""
+        page, mm = self._document[0], 72 / 25.4
+        shapes = (one.get_bounds() for one in page.get_objects([pdfium.FPDF_PAGEOBJ_PATH]))
+        left, _, right, top = next(box for box in shapes if abs(box[2] - box[0] - count * mm) < 1 and abs(box[3] - box[1] - count * mm) < 1)
+        assert right <= page.get_width()
+        picture, scale = next(self.pictures()), _POINTS_PER_POINT
+
+        def is_dark(x: int, y: int) -> bool:
+            across, down = (left + (x + 0.5) * mm) * scale, (page.get_height() - top + (y + 0.5) * mm) * scale
+            return picture.points[int(down) * picture.width + int(across)] < 128
+
+        return ["".join("01"[is_dark(x, y)] for x in range(count)) for y in range(count)]
+
     def pictures(self) -> Iterator["Picture"]:
         for page in self._document:
             bitmap = page.render(scale=_POINTS_PER_POINT, grayscale=True)

@@ -15,10 +15,12 @@ from miz.ui.paper import (
     Block,
     Card,
     Cell,
+    Code,
     Column,
     Field,
     Fields,
     Frame,
+    Groups,
     Heading,
     Lines,
     Listing,
@@ -47,6 +49,8 @@ EVERY_BLOCK: Sequence[Block] = [
     Card("Hoch", 3, "Blutung", [Part("Was tun:", "Nicht geben.")], "ohne Beleg"),
     Fields([Field("Name", "Muster"), Field("Leer")]),
     Lines(2),
+    Groups(["QPZRY", "9X8GF"]),
+    Code(["101", "010", "111"], "Muster zum Abtasten"),
     Signatures(["Ort", "Unterschrift"]),
 ]
 
@@ -91,10 +95,18 @@ def test_every_block_says_its_words() -> None:
             "[Hoch] Blutung",
             "Was tun: Nicht geben.",
             "Leer",
+            "1 QPZRY 2 9X8GF",
             "Unterschrift",
         ):
             assert words in reader.text
         assert min(reader.text_sizes()) >= 9.5
+
+
+def test_a_code_is_drawn_as_given_and_told_to_those_who_do_not_see_it() -> None:
+    rows = ["1111111", "1000001", "1011101", "1010101", "1011001", "1000011", "1111111"]
+    with read(Code(rows, "Schluessel zum Abtasten")) as reader:
+        assert reader.squares(7) == rows
+        assert b"/Alt(Schluessel zum Abtasten)" in reader.content
 
 
 def test_english_is_marked_as_english() -> None:
