@@ -30,6 +30,7 @@ class Disk:
 
     def __init__(self, image: Path, place: Path) -> None:
         self._image = image
+        self._device = ""
         self.place = place
 
     def cut_power(self) -> None:
@@ -46,7 +47,9 @@ class Disk:
         self.mount()
 
     def mount(self) -> None:
-        _run("mount", "-o", "loop", str(self._image), str(self.place))
+        """By a device of its own each time: a browser that runs meanwhile keeps what it saw mounted, and a disk that was cut off would come back as such."""
+        self._device = _run("losetup", "--find", "--show", str(self._image))
+        _run("mount", self._device, str(self.place))
 
     def unmount(self) -> None:
         ends = time.monotonic() + _FREE_WITHIN_S
@@ -54,6 +57,7 @@ class Disk:
             if time.monotonic() > ends:
                 raise NoDiskError("the disk stays busy")
             time.sleep(0.02)
+        _run("losetup", "--detach", self._device)
 
 
 @contextlib.contextmanager
@@ -61,8 +65,8 @@ def disk(folder: Path) -> Iterator[Disk]:
     """A fresh disk mounted below `folder` for the block. Raises `NoDiskError`."""
     if sys.platform != "linux" or os.geteuid() != 0:
         raise NoDiskError("a disk that loses power needs root on Linux")
-    if not all(shutil.which(program) for program in ("mkfs.ext4", "mount", "umount")):
-        raise NoDiskError("mkfs.ext4, mount and umount are needed (Debian: e2fsprogs, mount)")
+    if not all(shutil.which(program) for program in ("mkfs.ext4", "losetup", "mount", "umount")):
+        raise NoDiskError("mkfs.ext4, losetup, mount and umount are needed (Debian: e2fsprogs, mount)")
     image, place = folder / "disk.img", folder / "disk"
     place.mkdir()
     with image.open("wb") as file:
@@ -72,12 +76,12 @@ def disk(folder: Path) -> Iterator[Disk]:
         made = Disk(image, place)
         made.mount()
     except subprocess.CalledProcessError as error:
-        raise NoDiskError(f"no file system can be mounted here: {error.stderr.decode().strip()}") from error
+        raise NoDiskError(f"no file system can be mounted here: {error.stderr.strip()}") from error
     try:
         yield made
     finally:
         made.unmount()
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

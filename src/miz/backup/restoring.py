@@ -91,6 +91,7 @@ def switch(folder: DataFolder, now: datetime) -> None:
     """
     scratch, target = scratch_of(folder), beside(folder.database, now)
     try:
+        folder.remove_announced()
         folder.announce(target)
         scratch.database.replace(target)
         sync_folder(target.parent)

@@ -87,7 +87,12 @@ class DataFolder:
         told = self._read_identity()
         if announced := told.pop("coming_file", None):
             file = Path(announced)
-            for left in (self._anchor_beside(file), *(file.with_name(file.name + ending) for ending in _OF_A_DATABASE)):
+            anchor = self._anchor_beside(file)
+            for left in (
+                anchor,
+                anchor.with_name(anchor.name + ".new"),
+                *(file.with_name(file.name + ending) for ending in _OF_A_DATABASE),
+            ):
                 left.unlink(missing_ok=True)
             self._write_identity(told)
 
