@@ -25,6 +25,7 @@ TOPICS: dict[str, str] = {
     "users": N_("Users, codes and PIN"),
     "connection": N_("When the connection is missing"),
     "trust": N_("Trust the server"),
+    "recovery-key": N_("Keep the recovery key"),
     "backups": N_("Backups and the database"),
     "databases": N_("Look after the databases"),
     "audit": N_("Audit trail"),
