@@ -29,7 +29,8 @@ ENTRIES: dict[EntryKind, dict[str, Any]] = {
 READING_OR_OPENING = re.compile(r"/opening(/\w+)?$|/(evaluation|search)$|/patients$")
 READING_OR_OPENING_PAGE = re.compile(r"/(opening|closing|release|request|withdraw|later|takeover|history|check-drug|letter|merge|discard)$")
 # What is typed and not saved is not the record; it is needed just when a token has ended.
-NOT_THE_RECORD = re.compile(r"/drafts/{\w+}$")
+# An erasure is of a patient whom nobody has open.
+NOT_THE_RECORD = re.compile(r"/drafts/{\w+}$|/erasure(/confirmation)?$")
 WHOLE_RECORD: dict[str, dict[str, Any]] = {
     "review": {},
     "confirmations": {"group_id": "bones"},

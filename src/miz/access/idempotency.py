@@ -51,3 +51,14 @@ def once(tx: Transaction, *, user_id: str, route: str, key: str | None, request:
 def forget_old_answers(tx: Transaction) -> None:
     """Remove answers older than 24 hours."""
     tx.connection.execute(delete(idempotent_answer).where(idempotent_answer.c.created_at < tx.now - KEPT_FOR))
+
+
+def forget_answers_about(tx: Transaction, thing_id: str) -> None:
+    """Remove the answers of requests to, or about, the thing of this id, which names it wherever it tells of it."""
+    stored = idempotent_answer.c
+    to_it = stored.route.contains(thing_id, autoescape=True)
+    tx.connection.execute(delete(idempotent_answer).where(to_it))
+    for user_id, route, key, answer in tx.connection.execute(select(stored.user_id, stored.route, stored.key, stored.answer)).all():
+        if thing_id.encode() in answer:
+            one = (stored.user_id == user_id, stored.route == route, stored.key == key)
+            tx.connection.execute(delete(idempotent_answer).where(*one))

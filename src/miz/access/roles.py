@@ -4,7 +4,7 @@ A user has a set of roles and may do what any of them may. `device`, `display` a
 the command line of whoever owns the data folder.
 
 Two marks of that table are not about roles. 2: a recent code of the second factor; the endpoints that ask for one are wrapped in
-`second_factor.service.SecondFactors.with_recent_code`. 4: a second person; nothing that asks for one is built for persons yet.
+`second_factor.service.SecondFactors.with_recent_code`. 4: a second person; `practice.erasure` asks for one where there is one.
 """
 
 ROLES = ("dentist", "assistant", "front_desk", "owner", "admin", "technician", "auditor")
@@ -37,6 +37,10 @@ OWN_ACCOUNT = frozenset(ROLES)
 PRINT_PATIENT = _TREATING
 EXPORT_PATIENTS = frozenset({"local"})
 """One patient also on paper, see `PRINT_PATIENT`; the whole file only for whoever owns the folder."""
+ERASE = frozenset({"owner", "local"})
+"""Asks for the erasure of a patient, and sees whose retention is over."""
+CONFIRM_ERASURE = frozenset({"owner", "dentist", "local"})
+"""Erases what was asked for; where two persons have one of these roles, another one than the one who has asked."""
 READ_DATABASES = frozenset({"owner", "admin", "technician", "local"})
 CARE_FOR_DATABASES = frozenset({"owner", "admin", "technician", "local"})
 MOVE_DATABASE = frozenset({"owner", "admin", "local"})

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -81,6 +81,9 @@ from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
 from miz.practice.drafts.api import DraftRoutes
 from miz.practice.drafts.service import Drafts
+from miz.practice.erasure.api import ErasureRoutes
+from miz.practice.erasure.erased_list import read_list
+from miz.practice.erasure.service import ErasureDesk, erase_again
 from miz.practice.errors import ModeForbidsError
 from miz.practice.modes.api import ModeRoutes
 from miz.practice.modes.service import Modes
@@ -197,6 +200,10 @@ class Server:
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.moving = Moving(self.openings, self.records)
         self.drafts = Drafts(self.openings, self.broker, reader=reader)
+        self.erasures = ErasureDesk(
+            self.records, self.memory, self.openings, self.database, self.writer, self.broker, self.trail,
+            erased_list=self.folder.erased_list, years=self.settings.retention_years,
+        )  # fmt: skip
         self.own_drugs = OwnDrugs(self.broker, self.trail)
         self.notices = Notices(self.presence, self.broker, clock=clock)
         self.modes = Modes(self.openings, self.notices, self.broker, self.trail, clock=clock, reader=reader)
@@ -244,6 +251,7 @@ class Server:
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
+            *ErasureRoutes(self.erasures, self.second_factors, self.trail, reader=reader, now=self.clock.now).endpoints(),
             *SessionRoutes(self.sessions, self.signing_in, reader=reader).endpoints(),
             *AccountRoutes(self.accounts, self.second_factors, reader=reader, clock=self.clock).endpoints(),
             *SecondFactorRoutes(self.second_factors).endpoints(),
@@ -353,6 +361,7 @@ class Server:
         self.openings.load(self.database.reader)
         self.databases.tidy()
         self.backups.tidy()
+        await self.erasures.load()
         self._backing_up = asyncio.create_task(self._keep_backups())
         self._housekeeping = asyncio.create_task(self._keep_house())
         self._watching = asyncio.create_task(self.watch.keep())
@@ -448,6 +457,8 @@ class Server:
                 await self.sessions.end_expired()
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
+                if self.erasures.has_rest:
+                    await self.erasures.empty_log()
                 if self._backing_up.done():
                     self._backing_up = asyncio.create_task(self._keep_backups())
                 rounds += 1
@@ -516,25 +527,26 @@ async def _fill(
         await asyncio.to_thread(writer.stop)
 
 
-def settle_restored(folder: DataFolder, settings: Settings, above: int = 0) -> None:
+def settle_restored(folder: DataFolder, settings: Settings, above: int = 0, erased: Sequence[str] = ()) -> None:
     """Make a restored practice one of its own: an epoch beyond its last one and `above`, so that what was open before is refused, nobody
-    signed in, and an entry in the trail.
+    signed in, the patients `erased` since erased again, and an entry in the trail.
     """
     key = folder.read_key(settings)
     database = PracticeDatabase(source_of(folder, settings, key))
     trail = AuditTrail(clock=SystemClock(), seed=signing_seed(key), anchor_file=folder.audit_anchor)
     try:
         upgrade(database.writer_connection, key, folder)
-        asyncio.run(_settle(Writer(database, clock=SystemClock()), trail, above))
+        asyncio.run(_settle(Writer(database, clock=SystemClock()), trail, above, erased))
     finally:
         database.close()
 
 
-async def _settle(writer: Writer, trail: AuditTrail, above: int) -> None:
+async def _settle(writer: Writer, trail: AuditTrail, above: int, erased: Sequence[str]) -> None:
     def settle(tx: Transaction) -> None:
         begin_epoch(tx.connection, above)
         end_every_session(tx)
         trail.record(tx, LOCAL, "practice_restored")
+        erase_again(tx, trail, LOCAL, erased)
 
     writer.start()
     try:

@@ -21,6 +21,7 @@ from miz.kernel.errors import MizError, NotFoundError
 IDENTITY = "server.json"
 WRAPPED_KEY = "database-key.age"
 AUDIT_ANCHOR = "audit-anchor.json"
+ERASED_LIST = "erased.list"
 _OF_A_DATABASE = ("", "-wal", "-shm", "-journal", ".scratch", ".scratch-journal")
 _ELSEWHERE_NOT = {"database_file", "former_files", "coming_file", "audit_anchor_file"}
 """What the identity says about this folder alone."""
@@ -132,6 +133,11 @@ class DataFolder:
     @property
     def backups(self) -> Path:
         return self.path / "backups"
+
+    @property
+    def erased_list(self) -> Path:
+        """The ids of the patients who were erased, beside the backups that still hold them."""
+        return self.backups / ERASED_LIST
 
     @property
     def upgrade_note(self) -> Path:

@@ -17,6 +17,7 @@ class Settings:
         The stored value of the practice wins over the default once the practice exists.
     idle_lock_min: minutes without input until a browser session asks for the password again, 1 to 480.
     session_h: hours until a session ends whatever happens, 1 to 24.
+    retention_years: years after the last entry for which a record has to be kept, 1 to 100; afterwards the console offers its erasure.
     api_docs: show `/api/v1/openapi.json`.
     gallery: show `/gallery`, every component of the pages in every state; for development.
     key_file: where the database key lies; empty = `<state folder>/miz/<server id>.key`.
@@ -34,6 +35,7 @@ class Settings:
     control_interval_s: int = 30
     idle_lock_min: int = 15
     session_h: int = 12
+    retention_years: int = 10
     api_docs: bool = False
     gallery: bool = False
     key_file: str = ""
@@ -46,7 +48,13 @@ class Settings:
     postgres_programs: str = ""
 
 
-_RANGES = {"control_interval_s": (5, 300), "idle_lock_min": (1, 480), "session_h": (1, 24), "http_port": (0, 65_535)}
+_RANGES = {
+    "control_interval_s": (5, 300),
+    "idle_lock_min": (1, 480),
+    "session_h": (1, 24),
+    "retention_years": (1, 100),
+    "http_port": (0, 65_535),
+}
 _CHOICES = {"tls": ("auto", "always")}
 
 

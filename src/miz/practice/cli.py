@@ -11,7 +11,9 @@ from rich.table import Table
 from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.infra.files import write_whole
 from miz.kernel.errors import InvalidInputError
+from miz.practice.erasure.model import Erasures, Reason
 from miz.ui.i18n import translator
+from miz.wire.client_protocol import PatientLine
 
 
 def register(app: typer.Typer, here: CommandLine) -> None:
@@ -80,6 +82,48 @@ def _add_patients(app: typer.Typer, here: CommandLine, words: Callable[[], Calla
             records = [client.read_patient(patient_id) for patient_id in ids]
         write_whole(to, b"".join(msgspec.json.encode(record) + b"\n" for record in records), is_private=True)
         out.print(words()("{count} records written to {file}.").format(count=len(records), file=to), soft_wrap=True)
+
+    _add_erasures(patient_app, here, words)
+
+
+def _add_erasures(patient_app: typer.Typer, here: CommandLine, words: Callable[[], Callable[[str], str]]) -> None:
+    @patient_app.command("erasures")
+    def patient_erasures(data: Data, json: Json = False) -> None:
+        """Who waits for being erased, and whose retention is over."""
+        with here.client(data) as client:
+            found = client.call("GET", "/erasures", answer=Erasures)
+        if json:
+            show_json(found)
+            return
+        _ = words()
+        for asked in found.requests:
+            out.print(_line(asked.patient, _("requested by {user}").format(user=asked.requested_by)), soft_wrap=True)
+        for due in found.due:
+            out.print(_line(due.patient, _("last entry {day}").format(day=f"{due.last_entry_at:%Y-%m-%d}")), soft_wrap=True)
+        if not found.requests and not found.due:
+            out.print(_("Nobody waits for being erased, and every record has to be kept still."))
+
+    @patient_app.command("erase")
+    def patient_erase(
+        patient: Annotated[str, typer.Argument(help="The patient's id.", metavar="ID")],
+        data: Data,
+        reason: Annotated[Reason, typer.Option(help="Why; retention_over only after the time for which records are kept.")],
+        name: Annotated[str, typer.Option(help="Family name and given name of the patient, to confirm it.")],
+    ) -> None:
+        """Erase a patient for good; where two persons may, it waits for one of them, who confirms it in the console."""
+        with here.client(data) as client:
+            needs_second = client.call("GET", "/erasures", answer=Erasures).needs_second_person
+            client.call("PUT", f"/patients/{patient}/erasure", {"reason": reason})
+            if not needs_second:
+                client.call("POST", f"/patients/{patient}/erasure/confirmation", {"name": name})
+        if needs_second:
+            out.print(words()("The erasure is requested. A practice owner or dentist confirms it in the console."))
+        else:
+            out.print(words()("The patient is erased. Backups made before hold the record until they are let go."))
+
+
+def _line(patient: PatientLine, more: str) -> str:
+    return f"{patient.id}  {patient.family_name}, {patient.given_name}  {patient.birth_date}  {more}"
 
 
 def _add_applications(app: typer.Typer, here: CommandLine, words: Callable[[], Callable[[str], str]]) -> None:

@@ -235,3 +235,22 @@ change = Table(
     Column("after", Json),
     Index("ix_change_patient", "patient_id", "version"),
 )
+
+erasure_request = Table(
+    "erasure_request",
+    metadata,
+    Column("patient_id", ForeignKey(patient.c.id), primary_key=True),
+    Column("reason", String(20), nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("requested_by", String(100), nullable=False),
+    Column("user_id", String(36), nullable=False),
+)
+"""Somebody wants a patient erased; another person confirms it."""
+
+erased_patient = Table(
+    "erased_patient",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("erased_at", Instant, nullable=False),
+)
+"""Who is not here any more: an id that means nothing without a backup, and must be applied to one that is restored."""

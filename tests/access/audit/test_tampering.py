@@ -131,7 +131,7 @@ def test_history_may_go_when_its_erasure_is_recorded(practice: Trail) -> None:
         connection.execute(update(audit_entry).where(of_patient).values(salt=None))
         assert {finding.fault for finding in practice.verify(connection).findings} == {"history_missing"}
         tx = Transaction(connection, FakeClock().now())
-        practice.trail.record(tx, ACTOR, queries.ERASED, patient_id=patient_id)
+        practice.trail.record(tx, ACTOR, model.ERASED, patient_id=patient_id)
         assert not practice.verify(connection).ok, "only what is sealed excuses"
         practice.trail._work(tx, portion=[], is_due=True, is_renewing=False)
         assert practice.verify(connection).ok

@@ -12,6 +12,9 @@ from msgspec.json import Decoder
 GENESIS = bytes(32)
 """What stands in the place of the hash before the first entry."""
 
+ERASED = "erased"
+"""The action after which the history of a patient, and what the entries commit to it with, is gone."""
+
 Fault = Literal[
     "missing_before",  # the ids have a gap in front of this entry
     "altered",  # the entry does not fit its hash
@@ -172,11 +175,16 @@ def _fits_hash(entry: AuditEntry) -> bool:
 
 
 def history_fault(entry: AuditEntry, evidence: bytes | None, *, is_erased: bool) -> Fault | None:
-    """What is wrong with the history line that an entry commits to; `evidence` is what the line says now."""
+    """What is wrong with the history line that an entry commits to; `evidence` is what the line says now.
+
+    The number of an erased line may have been given to another one since: then its evidence is not that of this entry, whose salt is gone.
+    """
     if entry.commitment is None:
         return "altered" if entry.salt is not None else None
+    if is_erased and (evidence is None or entry.salt is None):
+        return None
     if evidence is None:
-        return None if is_erased else "history_missing"
+        return "history_missing"
     fits = isinstance(entry.salt, bytes) and commitment_to(entry.salt, evidence) == entry.commitment
     return None if fits else "history_altered"
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, String, bindparam, select, type_coerce
 
 from miz.access.audit import model
-from miz.access.audit.model import GENESIS, AuditEntry, AuditLine, AuditLines, AuditSearch, ChainPart, Fault, Finding, Report
+from miz.access.audit.model import ERASED, GENESIS, AuditEntry, AuditLine, AuditLines, AuditSearch, ChainPart, Fault, Finding, Report
 from miz.access.audit.signing import Checkpoint, checkpoint_in, is_genuine, readable_checkpoint
 from miz.access.audit.tables import audit_checkpoint, audit_entry
 from miz.infra.db.engine import Instant
@@ -15,8 +15,6 @@ EvidenceOf = Callable[[Connection, Sequence[int]], Mapping[int, bytes]]
 """What lines of the history say now, by id; lines that are gone are missing."""
 
 FINDINGS_LIMIT = 1_000
-ERASED = "erased"
-"""The action after which the history of a patient may be gone."""
 
 
 def _as_stored(column: Column[Any]) -> ColumnElement[Any]:
@@ -108,7 +106,7 @@ def _walk_chain(reader: Connection, last: int, evidence_of: EvidenceOf, seen: _S
             previous_id, previous_hash = entry.id, entry.hash or b""
             if entry.commitment is not None or entry.salt is not None:
                 said = evidence.get(entry.history_id or 0)
-                is_erased = said is None and _is_erased(reader, entry.patient_id, erased)
+                is_erased = (said is None or entry.salt is None) and _is_erased(reader, entry.patient_id, erased)
                 seen.add(entry.id, model.history_fault(entry, said, is_erased=is_erased))
         seen.entries += len(entries)
         if seen.is_full:

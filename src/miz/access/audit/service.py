@@ -76,6 +76,16 @@ class AuditTrail:
         store.insert_entry(tx.connection, values)
         self._recorded += 1
 
+    def erase(self, tx: Transaction, actor: Actor, patient_id: str, detail: str) -> None:
+        """Say who has erased a patient, and forget what the patient's entries commit to; the chain stays whole without it.
+
+        The caller removes the history in the same transaction. Only a sealed entry excuses that, so nothing waits for its seal here.
+        """
+        self.record(tx, actor, model.ERASED, patient_id=patient_id, detail=detail)
+        while not _seal(tx)[0]:
+            pass
+        store.forget_salts(tx.connection, patient_id)
+
     def note(self, actor: Actor, action: str, patient_id: str | None = None, detail: str = "", *, alike: str = "") -> None:
         """Note a read; it is written within a second. The same by the same session is noted once in ten minutes.
 
@@ -139,13 +149,7 @@ class AuditTrail:
         """One short transaction of it."""
         for values in portion:
             store.insert_entry(tx.connection, values)
-        head_id, head_hash = store.last_sealed(tx.connection)
-        waiting = store.entries_after(tx.connection, head_id, _PORTION)
-        for entry in waiting:
-            sealed = model.entry_hash(head_hash, entry)
-            store.seal_entry(tx.connection, entry.id, head_hash, sealed)
-            head_id, head_hash = entry.id, sealed
-        is_sealed = len(waiting) < _PORTION
+        is_sealed, head_id, head_hash = _seal(tx)
         checkpoint_id, covered_id = store.last_checkpoint(tx.connection)
         if head_id == covered_id:
             return _Round(is_sealed, is_covered=True)
@@ -163,6 +167,17 @@ class AuditTrail:
             return is_first
         known = checkpoint_in(anchor)
         return known is not None and store.hash_of(tx.connection, known.entry_id) == known.entry_hash
+
+
+def _seal(tx: Transaction) -> tuple[bool, int, bytes]:
+    """Seal the next portion of entries: whether that were all, and the end of the chain."""
+    head_id, head_hash = store.last_sealed(tx.connection)
+    waiting = store.entries_after(tx.connection, head_id, _PORTION)
+    for entry in waiting:
+        sealed = model.entry_hash(head_hash, entry)
+        store.seal_entry(tx.connection, entry.id, head_hash, sealed)
+        head_id, head_hash = entry.id, sealed
+    return len(waiting) < _PORTION, head_id, head_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,12 @@ def seal_entry(connection: Connection, entry_id: int, previous_hash: bytes, new_
     _SEAL.run(connection, {"of_entry": entry_id, "previous": previous_hash, "new_hash": new_hash})
 
 
+def forget_salts(connection: Connection, patient_id: str) -> None:
+    """Make of what the sealed entries of a patient commit to something that nobody can compare any more."""
+    sealed = (audit_entry.c.patient_id == patient_id, audit_entry.c.hash.is_not(None))  # the index of patients knows no others
+    connection.execute(update(audit_entry).where(*sealed, audit_entry.c.salt.is_not(None)).values(salt=None))
+
+
 def hash_of(connection: Connection, entry_id: int) -> bytes | None:
     """The hash of an entry; None when there is no such entry."""
     found = _HASH_OF.run(connection, {"of_entry": entry_id})

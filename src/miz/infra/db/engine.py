@@ -177,6 +177,12 @@ class Source(Protocol):
     def check_identity(self) -> None:
         """Raise `DatabaseReplacedError` when the rows that are open are no longer those of this place."""
 
+    def empty_log(self, connection: Connection) -> bool:
+        """Take the log of writes in and cut it off, so that it keeps nothing of what was deleted; whether that is done. Waits for nobody.
+
+        To be called in the writing thread, between transactions.
+        """
+
     def size_bytes(self, reader: Connection) -> int:
         """How much room the rows take."""
 

@@ -118,6 +118,10 @@ class PostgresServer:
     def check_identity(self) -> None:
         """Nothing to do: who has the connection has the lock."""
 
+    def empty_log(self, connection: Connection) -> bool:
+        """Nothing to do: the server keeps its log by its own rules (docs/how-to/erasure.md)."""
+        return True
+
     def size_bytes(self, reader: Connection) -> int:
         found: int = reader.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
         return found

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import NullPool, StaticPool
 
 from miz.infra.db import sqlite3mc
+from miz.infra.db.driver import driver_of
 from miz.infra.db.engine import (
     JSON_FORM,
     DatabasePageError,
@@ -21,13 +22,14 @@ from miz.infra.db.engine import (
 )
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 
+_PATIENCE = "busy_timeout=5000"
 # `reliability.md` section 2. FULL, because NORMAL loses acknowledged writes when the power fails.
 WRITER_PRAGMAS = (
     "page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF",
-    "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "secure_delete=ON", "temp_store=MEMORY", "cache_size=-16384",
+    "cell_size_check=ON", "mmap_size=0", _PATIENCE, "secure_delete=ON", "temp_store=MEMORY", "cache_size=-16384",
 )  # fmt: skip
 READER_PRAGMAS = (
-    "query_only=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "busy_timeout=5000", "temp_store=MEMORY", "cache_size=-16384",
+    "query_only=ON", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", _PATIENCE, "temp_store=MEMORY", "cache_size=-16384",
 )  # fmt: skip
 
 _REMOTE_FILE_SYSTEMS = {
@@ -106,6 +108,16 @@ class SqliteFile:
         except OSError:
             pass
         raise DatabaseReplacedError
+
+    def empty_log(self, connection: Connection) -> bool:
+        """Whoever reads an old state at the moment, as a backup does, keeps the log: then it is not done."""
+        driver = driver_of(connection)
+        driver.rows("PRAGMA busy_timeout=0")
+        try:
+            ((is_busy, *_),) = driver.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            return not is_busy
+        finally:
+            driver.rows(f"PRAGMA {_PATIENCE}")
 
     def size_bytes(self, reader: Connection) -> int:
         return self.path.stat().st_size

@@ -112,6 +112,13 @@ class Openings:
                 self._refuse_if_alive(tx, patient_id, state.holder_id)
             self.release(tx, state.holder_id)
 
+    def refuse_if_open(self, tx: Transaction, patient_id: str) -> None:
+        """Raise `PatientOpenElsewhereError` while a window has the patient open; what a dead one has left is freed."""
+        state = store.opening_state(tx.connection, patient_id)
+        if state is not None and state.holder_id is not None:
+            self._refuse_if_alive(tx, patient_id, state.holder_id)
+            self.release(tx, state.holder_id)
+
     def end_all(self, tx: Transaction) -> None:
         """Free every patient, as entering setup mode does."""
         for application_id in store.leased_applications(tx.connection):

@@ -25,3 +25,6 @@ class RecordMemory:
         self._records.move_to_end(record.id)
         if len(self._records) > REMEMBERED:
             self._records.popitem(last=False)
+
+    def forget(self, patient_id: str) -> None:
+        self._records.pop(patient_id, None)
