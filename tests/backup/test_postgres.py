@@ -167,7 +167,7 @@ def test_after_a_fault_late_in_the_restore_the_database_is_empty_again(practice:
     folder = DataFolder(tmp_path / "new")
     filled: list[int] = []
 
-    def fail(_folder: DataFolder, _settings: Settings, _above: int) -> None:
+    def fail(_folder: DataFolder, *_: object) -> None:
         filled.append(tables(url))
         raise InterruptedError
 

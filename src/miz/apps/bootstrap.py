@@ -82,7 +82,6 @@ from miz.practice.api import ApplicationRoutes
 from miz.practice.drafts.api import DraftRoutes
 from miz.practice.drafts.service import Drafts
 from miz.practice.erasure.api import ErasureRoutes
-from miz.practice.erasure.erased_list import read_list
 from miz.practice.erasure.service import ErasureDesk, erase_again
 from miz.practice.errors import ModeForbidsError
 from miz.practice.modes.api import ModeRoutes

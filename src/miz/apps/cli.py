@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 done with warnings, 2 usage or unexpected, 10 to 17 as `ke
 import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,10 +72,10 @@ def _client(data: Path) -> AbstractContextManager[ApiClient]:
     return local_client(data_folder(data), read_settings(), language=language())
 
 
-def _settle_restored(folder: DataFolder, settings: Settings, above: int) -> None:
+def _settle_restored(folder: DataFolder, settings: Settings, above: int, erased: Sequence[str]) -> None:
     from miz.apps.bootstrap import settle_restored
 
-    settle_restored(folder, settings, above)
+    settle_restored(folder, settings, above, erased)
 
 
 command_line = CommandLine(language=language, client=_client)

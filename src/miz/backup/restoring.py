@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,12 @@ from miz.backup.making import SCRATCH, Told, look_through, server_of, unpack
 from miz.backup.model import Manifest
 from miz.backup.package import read_manifest
 from miz.databases.places import beside
-from miz.infra.data_folder import IDENTITY, DataFolder, PracticeExistsError
+from miz.infra.data_folder import ERASED_LIST, IDENTITY, DataFolder, PracticeExistsError
 from miz.infra.db.sources import refuse_taken
 from miz.infra.files import InstanceLock, sync_folder, write_whole
 from miz.infra.keys import unwrap_key
 from miz.infra.settings import Settings
+from miz.practice.erasure.erased_list import read_list
 
 if TYPE_CHECKING:
     from miz.backup.postgres import DatabaseServer
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 _MINUTE_S = 60
 """An epoch that nobody can read any more is below the minutes since 1970: each one is a restore."""
 
-Settle = Callable[[DataFolder, Settings, int], None]
-"""Makes the restored practice one of its own: an epoch beyond the one that is named, so that all that was open before is refused, and an
-entry in the trail.
+Settle = Callable[[DataFolder, Settings, int, Sequence[str]], None]
+"""Makes the restored practice one of its own: an epoch beyond the one that is named, so that all that was open before is refused, an entry in
+the trail, and the patients with these ids erased once more.
 """
 
 
@@ -43,7 +44,8 @@ def restore(
 
     The rows of a database server go to the one that the settings name, which must be empty; it is so again after a fault.
     Until the last step, one renaming, there is no practice in the folder; after it, a whole one. Raises `PracticeExistsError`,
-    `BackupKeyError`, `BackupUnsoundError`, `NewerBackupError`, `NoRoomForBackupError`, `BackupPlaceError`; the folder is as it was then.
+    `BackupKeyError`, `BackupUnsoundError`, `NewerBackupError`, `NoRoomForBackupError`, `BackupPlaceError`, `ErasedListBrokenError`; the folder
+    is as it was then.
     """
     if folder.has_practice:
         raise PracticeExistsError(folder=str(folder.path))
@@ -56,7 +58,7 @@ def restore(
     try:
         with _emptied_after_fault(file, identity, settings) as server:
             manifest = _unpacked(file, identity, folder, settings, key=key, told=told, server=server)
-            settle(scratch, settings, 0)
+            settle(scratch, settings, 0, read_list(file.with_name(ERASED_LIST)))
             _move(scratch.path, folder.path)
     finally:
         shutil.rmtree(scratch.path, ignore_errors=True)
@@ -76,7 +78,8 @@ def prepare(
     scratch = scratch_of(folder)
     try:
         manifest = _unpacked(file, identity, folder, settings, key=key, told=told, of=folder.server_id)
-        settle(scratch, settings, max(epoch, manifest.epoch))
+        erased = {*read_list(file.with_name(ERASED_LIST)), *read_list(folder.erased_list)}
+        settle(scratch, settings, max(epoch, manifest.epoch), sorted(erased))
     except BaseException:
         shutil.rmtree(scratch.path, ignore_errors=True)
         raise
