@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from miz.access.audit.model import Report
 from miz.access.audit.tables import audit_entry
 from miz.infra.api_client import ApiClient
 from miz.infra.data_folder import DataFolder
@@ -50,7 +51,7 @@ def test_an_older_backup_is_restored_without_the_erased(practice: ServerThread, 
         there = client_of(restored.url)
         assert there.read_patient(stays).family_name == "BLEIBT"
         assert verdict(there.read_patient, erased) == (404, "patient-not-found")
-        assert there.call("POST", "/audit/verify")["ok"]
+        assert there.call("POST", "/audit/verify", answer=Report).ok
         reader = restored.server.database.reader()
         entries = reader.execute(select(audit_entry.c.patient_id, audit_entry.c.detail).where(audit_entry.c.action == "erased")).all()
         assert {tuple(entry) for entry in entries} == {(erased, "restored"), (later, "restored")}

@@ -15,7 +15,7 @@ from miz.backup.restoring import restore as restore_to
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.keys import identity_of
-from miz.infra.settings import Settings, read_settings
+from miz.infra.settings import read_settings
 from miz.kernel.clock import FakeClock
 from tests.support.postgres import NoPostgresError, Postmaster, postmaster, programs
 from tests.support.practice import ServerThread, client_of, practice_on

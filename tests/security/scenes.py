@@ -36,6 +36,10 @@ NEW_PASSWORD = "noch ein Kennwort für Tests"
 BODIES: dict[str, Any] = {
     "POST /api/v1/patients/{id}/opening/takeover": {"reason": "agreed"},
     "POST /api/v1/patients/{id}/opening/end": {"reason": "agreed"},
+    "PUT /api/v1/patients/{id}/erasure": {"reason": "patient_request"},
+    "POST /api/v1/patients/{id}/erasure/confirmation": {"name": "Wer auch immer"},
+    "POST /console/erasure": {"q": "probe"},
+    "POST /console/erasure/request": {"patient": "$id", "reason": "other"},
     "POST /api/v1/patients/{id}/move": {"to": "$another", "entries": [{"kind": "notes", "id": "$notes"}]},
     "POST /api/v1/patients/{id}/merge": {"other": "$another"},
     "PUT /api/v1/patients/{id}/drafts/{form}": {"fields": {"text": "halb getippt"}},

@@ -28,6 +28,7 @@ TOPICS: dict[str, str] = {
     "recovery-key": N_("Keep the recovery key"),
     "backups": N_("Backups and the database"),
     "databases": N_("Look after the databases"),
+    "erasure": N_("Erase patients"),
     "audit": N_("Audit trail"),
     "keys": N_("Keys"),
 }

@@ -16,6 +16,7 @@ SCREENS = {
     "/console/places": {OWNER, ADMIN},
     "/console/databases": {OWNER, ADMIN, "Hr. Technik"},
     "/console/backups": {OWNER, ADMIN, "Hr. Technik", "Fr. Datenschutz"},
+    "/console/erasure": {OWNER, DENTIST},
     "/console/trail": {OWNER, ADMIN, "Fr. Datenschutz"},
     "/console/certificate": {OWNER, ADMIN, "Hr. Technik"},
     "/console/settings": {OWNER, ADMIN},

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from miz.access.roles import (
     CHANGE_MODE,
+    CONFIRM_ERASURE,
     MANAGE_PLACES,
     READ_AUDIT,
     READ_BACKUPS,
@@ -29,6 +30,7 @@ SCREENS: Sequence[tuple[str, str, frozenset[str], str]] = (
     ("places", "/console/places", MANAGE_PLACES, "door"),
     ("databases", "/console/databases", READ_DATABASES - {"local"}, "server"),
     ("backups", "/console/backups", READ_BACKUPS - {"local"}, "archive"),
+    ("erasure", "/console/erasure", CONFIRM_ERASURE - {"local"}, "x"),
     ("trail", "/console/trail", READ_AUDIT, "history"),
     ("certificate", "/console/certificate", READ_CERTIFICATE, "key"),
     ("settings", "/console/settings", CHANGE_MODE, "settings"),

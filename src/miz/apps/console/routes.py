@@ -9,6 +9,7 @@ from miz.apps.console.applications import ApplicationPages
 from miz.apps.console.backups import BackupPages
 from miz.apps.console.certificate import CertificatePages
 from miz.apps.console.databases import DatabasePages
+from miz.apps.console.erasure import ErasurePages
 from miz.apps.console.first_steps import FirstStepPages
 from miz.apps.console.frame import ConsoleFrame, screens_for
 from miz.apps.console.leases import LeasePages
@@ -55,6 +56,10 @@ def console_endpoints(server: "Server") -> list[Endpoint]:
         *TrailPages(server.trail, audit, server.writer, frame, reader=reader).endpoints(),
         *DatabasePages(server.databases, server.care, frame, reader=reader, is_on_server=server.folder.is_on_server).endpoints(),
         *BackupPages(server.backups, server.restoration, server.second_factors, server.folder, frame, today=server.today).endpoints(),
+        *ErasurePages(
+            server.erasures, server.second_factors, server.trail, server.folder, frame, reader=reader, now=now, today=server.today,
+            plan=lambda: server.backups.plan,
+        ).endpoints(),
         *CertificatePages(server.certificate_desk, server.settings, frame, now=now).endpoints(),
         *SettingsPages(server.settings, server.modes, server.presence, server.folder, frame).endpoints(),
         *FirstStepPages(server.modes, server.folder, server.writer, server.trail, frame, reader=reader, practice=server.practice, now=now).endpoints(),

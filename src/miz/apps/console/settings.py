@@ -64,7 +64,7 @@ class SettingsPages:
         ]  # fmt: skip
         own = [
             SettingLine(name=name, value=_word(getattr(given, name)), preset=_word(presets[name]), place=f"MIZ_{name.upper()}")
-            for name in ("idle_lock_min", "session_h", "tls", "http_port", "api_docs")
+            for name in ("idle_lock_min", "session_h", "retention_years", "tls", "http_port", "api_docs")
         ]
         page = SettingsPage(
             frame=self._frame_of(call.person, "settings"), lines=[*stored, *own], version=miz.__version__, folder=str(self._folder.path)

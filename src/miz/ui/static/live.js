@@ -146,6 +146,8 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (detail.requestConfig.elt !== document.body) return;
   const { status } = detail.xhr;
   if (status !== 0 && status !== 429 && status < 500) failedAt = null;
+  // What is shown here does not exist any more, as an erased patient: nothing of it stays on the screen.
+  if (status === 404) location.reload();
 });
 
 // What could not be fetched, or was not put in because somebody was typing there, is fetched again.
