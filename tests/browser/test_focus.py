@@ -14,7 +14,7 @@ WIDTHS = (1440, 400)
 PATHS = (
     "/", "/patients/new", "{patient}", "{patient}/anamnesis", "{patient}/allergies", "{patient}/history", "{patient}/identity",
     "{patient}/merge", "/reviews", "/own-drugs", "/account", "/console", "/console/applications", "/console/leases", "/console/mode",
-    "/console/users", "/console/places", "/console/trail", "/console/certificate", "/console/settings", "/console/first-steps", "/help",
+    "/console/users", "/console/places", "/console/erasure", "/console/trail", "/console/certificate", "/console/settings", "/console/first-steps", "/help",
 )  # fmt: skip
 
 # What is wrong with the stop, or nothing: it has no ring, or parts of it lie outside the window or behind something else.

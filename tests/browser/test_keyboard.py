@@ -25,7 +25,7 @@ MEDICINES = (
 PAGES = (
     "/", "/patients/new", "{patient}", "{patient}/anamnesis", "{patient}/allergies", "{patient}/history", "{patient}/identity",
     "{patient}/move", "{patient}/merge", "/reviews", "/own-drugs", "/account", "/change-user", "/help", "/nowhere",
-    "/console", "/console/applications", "/console/leases", "/console/mode", "/console/users", "/console/places", "/console/trail",
+    "/console", "/console/applications", "/console/leases", "/console/mode", "/console/users", "/console/places", "/console/erasure", "/console/trail",
     "/console/certificate", "/console/settings", "/console/first-steps",
 )  # fmt: skip
 GATES = ("/sign-in", "/first-password", "/pair", "/viewer?room=1")
