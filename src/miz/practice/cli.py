@@ -117,9 +117,9 @@ def _add_erasures(patient_app: typer.Typer, here: CommandLine, words: Callable[[
             if not needs_second:
                 client.call("POST", f"/patients/{patient}/erasure/confirmation", {"name": name})
         if needs_second:
-            out.print(words()("The erasure is requested. A practice owner or dentist confirms it in the console."))
+            out.print(words()("The erasure is requested. A practice owner or dentist confirms it in the console."), soft_wrap=True)
         else:
-            out.print(words()("The patient is erased. Backups made before hold the record until they are let go."))
+            out.print(words()("The patient is erased. Backups made before hold the record until they are let go."), soft_wrap=True)
 
 
 def _line(patient: PatientLine, more: str) -> str:
