@@ -201,7 +201,8 @@ def _show_preview(preview: Preview, _: Callable[[str], str]) -> None:
 @contextlib.contextmanager
 def _bar(_: Callable[[str], str]) -> Iterator[Told]:
     """A bar on the terminal for each step; nothing where the output goes elsewhere."""
-    with Progress(console=Console(stderr=True), transient=True) as shown:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
         tasks: dict[str, TaskID] = {}
 
         def told(step: str, done: int, whole: int) -> None:
