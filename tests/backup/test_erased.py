@@ -1,5 +1,6 @@
 """A restored backup does not bring back who was erased after it was made."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_an_older_backup_is_restored_without_the_erased(practice: ServerThread, 
         assert {tuple(entry) for entry in entries} == {(erased, "restored"), (later, "restored")}
         # A backup from between, restored from here, would not bring back the second one either.
         assert restored.folder.erased_list.read_bytes() == practice.folder.erased_list.read_bytes()
+    finally:
+        restored.stop()
+
+
+def test_the_list_of_the_practice_itself_counts_where_it_is_brought_back(tmp_path: Path) -> None:
+    with served(tmp_path, FakeClock()) as practice:
+        client = client_of(practice.url)
+        erased = new_patient(client, "GELOESCHT")
+        made = practice_backup(practice)
+        erase(client, erased, "GELOESCHT, Erika")
+    folder = practice.folder
+    elsewhere = Path(shutil.copy(made["file"], tmp_path / "medium.mizbackup"))
+    told = command("restore", str(elsewhere), "--data", str(folder.path), "--confirm", "Testpraxis", key_file=folder.path / "test.key")
+    assert told.returncode == 0, told.stderr
+    restored = ServerThread(folder, FakeClock())
+    restored.start()
+    try:
+        there = client_of(restored.url)
+        assert verdict(there.read_patient, erased) == (404, "patient-not-found")
+        assert there.call("POST", "/audit/verify", answer=Report).ok
     finally:
         restored.stop()
 
