@@ -17,6 +17,7 @@ from miz.infra.data_folder import DataFolder
 from miz.infra.keys import identity_of
 from miz.infra.settings import read_settings
 from miz.kernel.clock import FakeClock
+from tests.backup.test_erased import erase
 from tests.support.postgres import NoPostgresError, Postmaster, postmaster, programs
 from tests.support.practice import ServerThread, client_of, practice_on
 
@@ -87,7 +88,8 @@ def test_everything_acknowledged_before_comes_back_in_an_empty_database(
     assert made.rehearsed
     assert made.fault == ""
     assert databases(cluster) == standing  # the one of the rehearsal is gone
-    late = new_patient(client, "ZUSPAET")
+    late, erased = new_patient(client, "ZUSPAET"), before.pop()
+    erase(client, erased, "MUSTER2, Erika")
     recovery = practice.folder.path.parent / "recovery-key.txt"
     (tmp_path / "new").mkdir()
     url = cluster.url(cluster.new_database())
@@ -99,10 +101,11 @@ def test_everything_acknowledged_before_comes_back_in_an_empty_database(
     try:
         reader = client_of(brought_back.url)
         assert all(reader.read_patient(patient_id).id == patient_id for patient_id in before)
-        with pytest.raises(RefusedError):
-            reader.read_patient(late)
+        for gone in (late, erased):
+            with pytest.raises(RefusedError):
+                reader.read_patient(gone)
         with psycopg.connect(url) as connection:
-            assert connection.execute("SELECT count(*) FROM patient").fetchone() == (made.counts["patient"],)
+            assert connection.execute("SELECT count(*) FROM patient").fetchone() == (made.counts["patient"] - 1,)
     finally:
         brought_back.stop()
 

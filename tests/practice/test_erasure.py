@@ -26,6 +26,7 @@ from miz.practice.erasure import store
 from miz.practice.erasure.model import Erasures
 from miz.practice.patients.rows import evidence_of
 from miz.practice.tables import change, patient
+from tests.access.test_second_factor import pass_minutes, set_up
 from tests.practice.people import verdict
 from tests.practice.test_writing_paths import ENTRIES
 from tests.support.practice import PASSWORD, ServerThread, client_of, served
@@ -124,6 +125,7 @@ def test_nothing_of_the_patient_is_left_in_any_table(server: ServerThread, owner
     assert other_rows(server, patient_id) == before
     assert owner.read_patient(other_id).family_name == "Bleibt"
     assert verdict(owner.read_patient, patient_id) == (404, "patient-not-found")
+    assert verdict(owner.keep_draft, patient_id, "add-note", text="halb getippt") == (412, "stale-fencing-token")
     assert owner.search(MARKER) == []
     assert patient_id not in server.server.memory._records
 
@@ -259,6 +261,20 @@ def test_a_second_person_who_cannot_sign_in_does_not_count(server: ServerThread,
     assert not found(owner).needs_second_person
     patient_id = full_patient(owner)
     request(owner, patient_id)
+    confirm(owner, patient_id)
+
+
+def test_who_has_a_second_factor_gives_a_recent_code(server: ServerThread) -> None:
+    owner, phone, _ = set_up(server)
+    owner.register()
+    patient_id = full_patient(owner)
+    pass_minutes(server, 11)
+    assert verdict(request, owner, patient_id) == (403, "second-factor-recent-needed")
+    owner.call("POST", "/session/second-factor", {"code": phone.code()})
+    request(owner, patient_id)
+    pass_minutes(server, 11)
+    assert verdict(confirm, owner, patient_id) == (403, "second-factor-recent-needed")
+    owner.call("POST", "/session/second-factor", {"code": phone.code()})
     confirm(owner, patient_id)
 
 

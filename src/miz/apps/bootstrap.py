@@ -250,7 +250,7 @@ class Server:
             *PatientRoutes(
                 self.records, self.memory, self.writer, self.trail, holder_of=self.openings.holder_of, reader=reader, today=self.today
             ).endpoints(),
-            *ErasureRoutes(self.erasures, self.second_factors, self.trail, reader=reader, now=self.clock.now).endpoints(),
+            *ErasureRoutes(self.erasures, self.second_factors, self.trail, now=self.clock.now).endpoints(),
             *SessionRoutes(self.sessions, self.signing_in, reader=reader).endpoints(),
             *AccountRoutes(self.accounts, self.second_factors, reader=reader, clock=self.clock).endpoints(),
             *SecondFactorRoutes(self.second_factors).endpoints(),
@@ -456,7 +456,7 @@ class Server:
                 await self.sessions.end_expired()
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
-                if self.erasures.has_rest:
+                if self.erasures.has_rest and not self.backups.is_running:  # which reads an old state, and with it the log
                     await self.erasures.empty_log()
                 if self._backing_up.done():
                     self._backing_up = asyncio.create_task(self._keep_backups())

@@ -55,6 +55,7 @@ def test_one_person_finds_requests_types_the_name_and_erases(practice: ServerThr
     assert f'name="patient" value="{patient_id}"' in found
     assert "Die Aufbewahrungspflicht kann die Löschung verbieten" in found
     assert "retention_over" not in found
+    assert f'name="patient" value="{patient_id}"' in owner_seat.post(PATH, {"q": patient_id}).text
     assert owner_seat.post(PATH + "/request", {"patient": patient_id, "reason": "weil"}).status == 422
     asked = owner_seat.post(PATH + "/request", {"patient": patient_id, "reason": "patient_request"})
     assert (asked.status, asked.headers["location"]) == (303, PATH + "?done=requested")

@@ -70,15 +70,15 @@ class ErasurePages:
         ]
 
     async def show(self, call: Call) -> Reply:
-        return self._page(call, done=call.query.get("done", ""))
+        return await self._page(call, done=call.query.get("done", ""))
 
     async def search(self, call: Call) -> Reply:
-        return self._page(call, typed=call.form.get("q", "").strip()[:200])
+        return await self._page(call, typed=call.form.get("q", "").strip()[:200])
 
     async def request(self, call: Call) -> Reply:
         reason = call.form.get("reason", "")
         if reason not in get_args(Reason):
-            return self._page(call, error=InvalidInputError("Please give a reason.", field="reason"))
+            return await self._page(call, error=InvalidInputError("Please give a reason.", field="reason"))
         return await self._do(call, "requested", self._desk.request(call.person, _patient_in(call.form), cast("Reason", reason)))
 
     async def withdraw(self, call: Call) -> Reply:
@@ -93,19 +93,19 @@ class ErasurePages:
             await work
         except PatientOpenElsewhereError as error:
             told = InvalidInputError("Meanwhile {workplace} ({holder}) has this patient open.", **error.fields)
-            return self._page(call, error=told, status=STATUS_OF[error.kind])
+            return await self._page(call, error=told, status=STATUS_OF[error.kind])
         except MizError as error:
-            return self._page(call, error=error)
+            return await self._page(call, error=error)
         return go_to(f"{PATH}?done={done}")
 
-    def _page(self, call: Call, *, typed: str = "", done: str = "", error: MizError | None = None, status: int = 0) -> Reply:
+    async def _page(self, call: Call, *, typed: str = "", done: str = "", error: MizError | None = None, status: int = 0) -> Reply:
         reader, actor, now, years = self._reader(), call.person, self._now(), self._desk.years
-        may_request = not ERASE.isdisjoint(actor.roles)
         self._trail.note(actor, "searched", alike=f"erasures {typed}")
-        lines = patients.find_patients(reader, typed, limit=FOUND, today=self._today()) if typed else []
+        by_id = patients.read_lines(reader, [typed])
+        lines = by_id or (patients.find_patients(reader, typed, limit=FOUND, today=self._today()) if typed else [])
         page = ErasurePage(
-            frame=self._frame_of(actor, "erasure"), erasures=queries.erasures(reader, actor, now, years, is_whole=may_request),
-            may_request=may_request, typed=typed, found=queries.kept_records(reader, lines, now, years),
+            frame=self._frame_of(actor, "erasure"), erasures=await self._desk.list_all(actor, now),
+            may_request=not ERASE.isdisjoint(actor.roles), typed=typed, found=queries.kept_records(reader, lines, now, years),
             early_reasons=[reason for reason in get_args(Reason) if reason != "retention_over"], plan=self._plan(),
             has_former_files=bool(self._folder.former_files), done=done, errors=said(error, call),
         )  # fmt: skip

@@ -7,9 +7,7 @@ from miz.access.audit.service import AuditTrail
 from miz.access.roles import CONFIRM_ERASURE, ERASE
 from miz.access.second_factor.errors import SecondFactorRecentNeededError
 from miz.access.second_factor.service import SecondFactors
-from miz.infra.db.engine import Reader
 from miz.infra.http import Call, Endpoint
-from miz.practice.erasure import queries
 from miz.practice.erasure.errors import ErasureNotRequestedError, NameDiffersError, RetentionNotOverError, SecondPersonNeededError
 from miz.practice.erasure.model import ErasureConfirmation, ErasureReason, Erasures
 from miz.practice.erasure.service import ErasureDesk
@@ -21,13 +19,10 @@ _STANDING = (PatientNotFoundError, PatientMergedError)
 class ErasureRoutes:
     """The routes, bound to one server's parts."""
 
-    def __init__(
-        self, desk: ErasureDesk, second_factors: SecondFactors, trail: AuditTrail, *, reader: Reader, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, desk: ErasureDesk, second_factors: SecondFactors, trail: AuditTrail, *, now: Callable[[], datetime]) -> None:
         self._desk = desk
         self._second_factors = second_factors
         self._trail = trail
-        self._reader = reader
         self._now = now
 
     def endpoints(self) -> list[Endpoint]:
@@ -58,8 +53,7 @@ class ErasureRoutes:
 
     async def list_all(self, call: Call) -> Erasures:
         self._trail.note(call.person, "searched", alike="erasures")
-        is_whole = not ERASE.isdisjoint(call.person.roles)
-        return queries.erasures(self._reader(), call.person, self._now(), self._desk.years, is_whole=is_whole)
+        return await self._desk.list_all(call.person, self._now())
 
     async def request(self, call: Call) -> None:
         await self._desk.request(call.person, call.params["id"], call.body.reason)

@@ -27,4 +27,5 @@ def keep_list(file: Path, ids: Sequence[str]) -> None:
         known = []
     wanted = sorted({*known, *ids})
     if wanted != known:
+        file.parent.mkdir(mode=0o700, exist_ok=True)
         write_whole(file, msgspec.json.encode(wanted) + b"\n", is_private=True)

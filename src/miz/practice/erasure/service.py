@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from miz.access.audit.service import AuditTrail
 from miz.access.idempotency import forget_answers_about
+from miz.access.roles import ERASE
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.writer import Transaction, Writer
 from miz.infra.events import Event, EventBroker
@@ -13,7 +15,7 @@ from miz.kernel.actor import Actor
 from miz.practice.erasure import model, queries, rows, store
 from miz.practice.erasure.erased_list import keep_list
 from miz.practice.erasure.errors import ErasureNotRequestedError, NameDiffersError, SecondPersonNeededError
-from miz.practice.erasure.model import Reason
+from miz.practice.erasure.model import Erasures, Reason
 from miz.practice.errors import PatientMergedError
 from miz.practice.openings.service import Openings
 from miz.practice.patients.memory import RecordMemory
@@ -46,6 +48,11 @@ class ErasureDesk:
     async def load(self) -> None:
         """Have the list beside the backups name everybody, also whom a kill has kept from being noted."""
         await asyncio.to_thread(self._keep_list)
+
+    async def list_all(self, actor: Actor, now: datetime) -> Erasures:
+        """What waits, and, for who may ask for an erasure, whose retention is over. Read in a thread: in a large practice it takes a while."""
+        is_whole = not ERASE.isdisjoint(actor.roles)
+        return await asyncio.to_thread(lambda: queries.erasures(self._database.reader(), actor, now, self.years, is_whole=is_whole))
 
     async def request(self, actor: Actor, patient_id: str, reason: Reason) -> None:
         """Ask for the erasure of a patient; asking again replaces the reason.
@@ -107,6 +114,7 @@ class ErasureDesk:
 
     def _follow(self, patient_id: str, version: int) -> None:
         self._memory.forget(patient_id)
+        self._openings.forget_patient(patient_id)
         self._broker.publish([Event("patient", patient_id, version + 1)])
 
     def _standing(self, tx: Transaction, patient_id: str) -> Patient:

@@ -119,6 +119,12 @@ class Openings:
             self._refuse_if_alive(tx, patient_id, state.holder_id)
             self.release(tx, state.holder_id)
 
+    def forget_patient(self, patient_id: str) -> None:
+        """Nobody has had the patient open: who does not exist any more gets no draft either. In the event loop."""
+        for known in (*self._opened.values(), *self._recent.values()):
+            while patient_id in known:
+                known.remove(patient_id)
+
     def end_all(self, tx: Transaction) -> None:
         """Free every patient, as entering setup mode does."""
         for application_id in store.leased_applications(tx.connection):
