@@ -1,9 +1,10 @@
 """Every benchmark, or the named ones, as one table with the machine above it.
 
-    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [papers] [programs] [day] [growth] [care] [--minutes=10]
+    python3 dev.py bench [--write] [leases] [serving] [search] [evaluation] [papers] [programs] [day] [growth] [care] [backup] [--minutes=10] [--megabytes=1000]
 
-`--write` renews the table in docs/performance.md. `programs`, `day`, `growth` and `care` take minutes and run only when they are named;
-they have tables of their own. `--minutes` says how much of the ten minutes' working day is measured; a tenth without it.
+`--write` renews the table in docs/performance.md. `programs`, `day`, `growth`, `care` and `backup` take minutes and run only when they are
+named; they have tables of their own. `--minutes` says how much of the ten minutes' working day is measured; a tenth without it.
+`--megabytes` says how large the database is that is backed up; 100 without it.
 """
 
 import sys
@@ -16,11 +17,11 @@ from bench import PeerMissingError
 from bench.machine import describe
 
 USUAL = ("leases", "serving", "search", "evaluation", "papers")
-OF_THEIR_OWN = ("programs", "day", "growth", "care")
+OF_THEIR_OWN = ("programs", "day", "growth", "care", "backup")
 NAMES = (*USUAL, *OF_THEIR_OWN)
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- made by dev.py bench --write{} -->", "<!-- end -->"
-MINUTES = "--minutes="
+AMOUNTS = {"day": "--minutes=", "backup": "--megabytes="}
 COLUMNS = ("work", "value", "goal", "met", "ratio", "against")
 
 
@@ -30,10 +31,11 @@ def main(*options: str) -> int:
     if unknown := sorted(set(names) - set(NAMES)):
         print(f"There is no benchmark {unknown[0]}. Choose from: {', '.join(NAMES)}")
         return 2
-    if strange := [option for option in options if option.startswith("--") and option != "--write" and not option.startswith(MINUTES)]:
+    if strange := [
+        option for option in options if option.startswith("--") and option != "--write" and not option.startswith(tuple(AMOUNTS.values()))
+    ]:
         print(f"There is no option {strange[0]}.\n{__doc__}")
         return 2
-    share = [option.removeprefix(MINUTES) for option in options if option.startswith(MINUTES)]
     with tempfile.TemporaryDirectory(prefix="miz-bench-") as folder:
         machine = describe(Path(folder))
     tables: dict[str, list[dict[str, Any]]] = {}
@@ -41,7 +43,7 @@ def main(*options: str) -> int:
         print(f"Measuring {name} ...", file=sys.stderr, flush=True)
         table = tables.setdefault(f" {name}" if name in OF_THEIR_OWN else "", [])
         try:
-            table += import_module(f"bench.{name}").run(*map(float, share if name == "day" else ()))
+            table += import_module(f"bench.{name}").run(*_amount(name, options))
         except PeerMissingError as missing:
             print(f"{name}: left out. {missing}")
     for name, rows in tables.items():
@@ -50,6 +52,12 @@ def main(*options: str) -> int:
         if "--write" in options:
             _write(BEGIN.format(name), text)
     return 0
+
+
+def _amount(name: str, options: tuple[str, ...]) -> list[float]:
+    """What was said of how much this one measures."""
+    said = AMOUNTS.get(name)
+    return [float(option.removeprefix(said)) for option in options if option.startswith(said)] if said else []
 
 
 def _write(begin: str, text: str) -> None:

@@ -4,7 +4,9 @@
 """
 
 import asyncio
+import contextlib
 import itertools
+import signal
 import ssl
 import sys
 import time
@@ -26,7 +28,7 @@ class Seat(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """What every seat does for `seconds`, with `pause_s` between two rounds; with TLS where there is a `certificate` to trust (PEM)."""
+    """What every seat does for `seconds` or until SIGTERM, with `pause_s` between two rounds; with TLS where there is a `certificate` to trust (PEM)."""
 
     host: str
     port: int
@@ -39,21 +41,23 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Toll(msgspec.Struct, frozen=True):
-    """How long each round took that began after the warm-up."""
+    """How long each round took that began after the warm-up, and when on the clock of all processes it `began`."""
 
     milliseconds: list[float]
+    began: list[float] = []
 
 
 class Connection(asyncio.Protocol):
     """One seat's connection: sends the next request when the answer to the last has come."""
 
-    def __init__(self, job: Job, seat: Seat, times: list[float], done: "asyncio.Future[None]") -> None:
+    def __init__(self, job: Job, seat: Seat, toll: Toll, over: asyncio.Event, done: "asyncio.Future[None]") -> None:
         self._job = job
         self._rounds = itertools.cycle(seat.patients)
         self._ask = _WORKS[job.work]
         self._head = f"Host: {job.host}\r\nAuthorization: Bearer {job.session}\r\nMiz-Application: {seat.application}\r\n"
         self._seat = seat
-        self._times = times
+        self._toll = toll
+        self._over = over
         self._done = done
         self._buffer = b""
         self._transport: asyncio.Transport
@@ -94,11 +98,12 @@ class Connection(asyncio.Protocol):
 
     def _end_round(self) -> None:
         now = time.perf_counter()
-        if now > self._ends_at:
+        if now > self._ends_at or self._over.is_set():
             self._finish(None)
             return
         if self._began >= self._counts_from:
-            self._times.append((now - self._began) * 1e3)
+            self._toll.milliseconds.append((now - self._began) * 1e3)
+            self._toll.began.append(self._began)
         if self._job.pause_s:
             asyncio.get_running_loop().call_later(self._job.pause_s, self._begin)
         else:
@@ -146,16 +151,20 @@ _WORKS: dict[Work, Callable[[str, str, str], Requests]] = {"heartbeat": _heartbe
 
 async def _run(job: Job) -> Toll:
     loop = asyncio.get_running_loop()
-    times: list[float] = []
+    toll, over = Toll([], []), asyncio.Event()
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGTERM, over.set)
     finished = []
     trust = _trust(job.certificate) if job.certificate else None
     for seat in job.seats:
         finished.append(loop.create_future())
-        await loop.create_connection(lambda seat=seat, done=finished[-1]: Connection(job, seat, times, done), job.host, job.port, ssl=trust)
+        await loop.create_connection(
+            lambda seat=seat, done=finished[-1]: Connection(job, seat, toll, over, done), job.host, job.port, ssl=trust
+        )
         if job.pause_s:
             await asyncio.sleep(job.pause_s / len(job.seats))
     await asyncio.gather(*finished)
-    return Toll(times)
+    return toll
 
 
 def _trust(certificate: str) -> ssl.SSLContext:

@@ -88,7 +88,8 @@ def memory_mb(pid: int) -> float | None:
     status = Path(f"/proc/{pid}/status")
     if sys.platform != "linux" or not status.exists():
         return None
-    kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+    # A process that has just ended keeps nothing.
+    kilobytes = next((line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS")), "0")
     return int(kilobytes) * 1024 / 1e6
 
 

@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -89,9 +90,32 @@ class PracticeUnderLoad:
             seats = [Seat(seat.application, SEARCHED) for seat in opening] if work == "search" else opening
             return load(self.server.url, self.client.token, work, seats, seconds, pause_s=pause_s, certificate=self.certificate)
 
+    def saves(self, count: int, over: threading.Event, *, pause_s: float) -> Toll:
+        """What every save of `count` applications took until it is `over`, half an hour at most."""
+        with self.seats(count) as seats:
+            return toll_of(
+                self.server.url, self.client.token, "save", seats, 1_800, pause_s=pause_s, certificate=self.certificate, over=over
+            )
+
 
 def load(url: str, session: str, work: Work, seats: list[Seat], seconds: float, *, pause_s: float = 0, certificate: str = "") -> Times:
     """Share `seats` among client processes and let all begin at once."""
+    toll = toll_of(url, session, work, seats, seconds, pause_s=pause_s, certificate=certificate)
+    return times_of(toll.milliseconds, seconds)
+
+
+def toll_of(
+    url: str,
+    session: str,
+    work: Work,
+    seats: list[Seat],
+    seconds: float,
+    *,
+    pause_s: float = 0,
+    certificate: str = "",
+    over: threading.Event | None = None,
+) -> Toll:
+    """Every single time of such a load; it ends earlier when it is `over`."""
     address = urlsplit(url)
     assert address.hostname is not None
     assert address.port is not None
@@ -113,8 +137,12 @@ def load(url: str, session: str, work: Work, seats: list[Seat], seconds: float, 
         for client in clients:
             assert client.stdin is not None
             client.stdin.write(b"\n")
+        if over:
+            over.wait(seconds)
+            for client in clients:
+                client.terminate()
         answers = [client.communicate()[0] for client in clients]
         if any(client.returncode for client in clients):
             raise RuntimeError(f"a client process ended with {[client.returncode for client in clients]}")
     tolls = [msgspec.json.decode(answer, type=Toll) for answer in answers]
-    return times_of([time for toll in tolls for time in toll.milliseconds], seconds)
+    return Toll([time for toll in tolls for time in toll.milliseconds], [began for toll in tolls for began in toll.began])

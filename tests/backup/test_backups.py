@@ -1,6 +1,7 @@
 """Backups of a running practice, and a practice brought back from one."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -14,11 +15,14 @@ from typing import Any
 
 import pytest
 
-from miz.backup import making, service
+from miz.apps.bootstrap import open_restored
+from miz.backup import apart, making
 from miz.backup.api import BackupList
 from miz.backup.queries import facts_of
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
+from miz.infra.db import sqlite3mc
+from miz.infra.db.pages import copy_database
 from miz.kernel.clock import FakeClock
 from tests.support.practice import ServerThread, client_of, recovery_key, served
 
@@ -48,6 +52,13 @@ def brought_back(tmp_path: Path) -> Callable[[str], Path]:
         return target
 
     return bring_back
+
+
+@pytest.fixture
+def in_this_process(practice: ServerThread) -> None:
+    """The work of the backups where a test can look into it."""
+    backups, settings = practice.server.backups, practice.server.settings
+    backups._work = apart.work_here(backups.practice, settings, open_restored)
 
 
 def test_everything_acknowledged_before_comes_back_on_a_new_machine(practice: ServerThread, brought_back: Callable[[str], Path]) -> None:
@@ -106,6 +117,7 @@ def test_writers_go_on_while_a_backup_is_made(practice: ServerThread) -> None:
     assert counts[-1] > 12
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_nothing_lies_plain_and_nothing_is_left_over(practice: ServerThread, monkeypatch: pytest.MonkeyPatch) -> None:
     new_patient(client_of(practice.url), "KLARTEXTNAME")
     seen: list[Path] = []
@@ -118,11 +130,32 @@ def test_nothing_lies_plain_and_nothing_is_left_over(practice: ServerThread, mon
                 assert b"KLARTEXTNAME" not in place.read_bytes()
         real(*arguments)
 
-    monkeypatch.setattr(service, "look_through", looking)
+    monkeypatch.setattr(making, "look_through", looking)
     practice_backup(practice)
     assert any(place.name == "practice.db" for place in seen)
     assert {path.suffix for path in practice.folder.backups.iterdir()} == {".json", ".mizbackup"}
     assert (practice.folder.path / "NICHT-KOPIEREN_DO-NOT-COPY.txt").exists()
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_while_somebody_reads_an_older_state_a_copy_is_backed_up(practice: ServerThread, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("miz.infra.db.pages._TRIES", 2)
+    file, key = practice.folder.database, practice.server.backups.practice.key
+    copied: list[Path] = []
+
+    def copying(source: Path, key: bytes, target: Path, **told: Any) -> None:
+        copied.append(target)
+        copy_database(source, key, target, **told)
+
+    monkeypatch.setattr(making, "copy_database", copying)
+    with contextlib.closing(sqlite3mc.connect(str(file), key=key, is_read_only=True)) as older:
+        older.rows("BEGIN")
+        older.rows("SELECT count(*) FROM patient")
+        new_patient(client_of(practice.url), "SPAETER")
+        made = practice_backup(practice)
+    assert made["rehearsed_at"]
+    assert made["counts"]["patient"] == 13
+    assert [place.exists() for place in copied] == [False]
 
 
 def test_a_backup_that_cannot_be_opened_does_not_count(practice: ServerThread) -> None:
@@ -142,6 +175,7 @@ def test_a_backup_that_cannot_be_opened_does_not_count(practice: ServerThread) -
     assert told.returncode == 17
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_rows_that_differ_from_the_manifest_are_found(practice: ServerThread, monkeypatch: pytest.MonkeyPatch) -> None:
     real = facts_of
 
@@ -198,13 +232,13 @@ def test_old_nightly_backups_go_by_rule_and_others_stay(practice: ServerThread, 
 
 def test_a_second_one_waits_for_nobody(practice: ServerThread, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on = threading.Event()
-    real = making.make_backup
+    real = practice.server.backups._work
 
-    def slow(*arguments: Any, **named: Any) -> Any:
+    def slow(*arguments: Any) -> Any:
         assert goes_on.wait(20)
-        return real(*arguments, **named)
+        return real(*arguments)
 
-    monkeypatch.setattr(service, "make_backup", slow)
+    monkeypatch.setattr(practice.server.backups, "_work", slow)
     first = threading.Thread(target=practice_backup, args=(practice,))
     first.start()
     try:
@@ -236,6 +270,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes(practice: ServerTh
     assert not (target / "server.json").exists()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_newer_schema_is_refused(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "HEAD", "0001")
     with pytest.raises(RefusedError) as refused:
@@ -243,6 +278,7 @@ def test_a_newer_schema_is_refused(practice: ServerThread, tmp_path: Path, monke
     assert refused.value.problem["code"] == "backup-from-newer-version"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_no_room_and_no_such_folder_are_said(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RefusedError) as missing:
         practice_backup(practice, to=str(tmp_path / "missing"))

@@ -1,5 +1,6 @@
 """The file of a backup: whole or refused, and readable with public tools."""
 
+import contextlib
 import hashlib
 import random
 import shutil
@@ -16,7 +17,7 @@ from miz.backup.errors import BackupKeyError, BackupPlaceError, BackupUnsoundErr
 from miz.backup.model import FORMAT, Manifest
 from miz.backup.package import Member, open_package, read_manifest, write_package
 from miz.infra.db import sqlite3mc
-from miz.infra.db.pages import copy_database, read_pages, write_pages
+from miz.infra.db.pages import copy_database, read_pages, standing_still, write_pages
 from miz.infra.db.sqlite_file import WRITER_PRAGMAS
 
 KEY = bytes(range(32))
@@ -107,7 +108,8 @@ def test_public_tools_open_it(tmp_path: Path, recovery: Any) -> None:
     database(tmp_path / "live.db")
     copy_database(tmp_path / "live.db", KEY, tmp_path / "copy.db")
     size = (tmp_path / "copy.db").stat().st_size
-    write_package(tmp_path / "b", [Member("practice.db", size, read_pages(tmp_path / "copy.db", KEY))], MANIFEST, [recovery.to_public()])
+    with reading(tmp_path / "copy.db") as view:
+        write_package(tmp_path / "b", [Member("practice.db", size, read_pages(view))], MANIFEST, [recovery.to_public()])
     (tmp_path / "key.txt").write_text(f"{recovery}\n")
     command = f"age -d -i {tmp_path}/key.txt {tmp_path}/b | zstd -dc | tar -x -C {tmp_path}"
     subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True)
@@ -131,8 +133,9 @@ def test_pages_pass_from_key_to_key_and_never_lie_plain(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     copy_database(tmp_path / "live.db", KEY, tmp_path / "copy.db", told=lambda done, pages: told.append((done, pages)))
     assert told[-1][0] == told[-1][1] > 0
-    pieces = (piece[place : place + 999] for piece in read_pages(tmp_path / "copy.db", KEY) for place in range(0, len(piece), 999))
-    write_pages(tmp_path / "new.db", KEY[::-1], pieces)
+    with reading(tmp_path / "copy.db") as view:
+        pieces = (piece[place : place + 999] for piece in read_pages(view) for place in range(0, len(piece), 999))
+        write_pages(tmp_path / "new.db", KEY[::-1], pieces)
     opened = sqlite3mc.connect(str(tmp_path / "new.db"), key=KEY[::-1], is_read_only=True)
     assert opened.rows("PRAGMA integrity_check") == [("ok",)]
     assert opened.rows("SELECT count(*), max(text) FROM line")[0][0] == 2_000
@@ -165,3 +168,49 @@ def test_a_copy_holds_one_moment_while_others_write(tmp_path: Path, monkeypatch:
     assert opened.rows("SELECT count(*), sum(text LIKE '%x') FROM line") == [(2_000, 0)]
     assert opened.rows("PRAGMA integrity_check") == [("ok",)]
     opened.close()
+
+
+def test_a_file_stands_still_for_one_reader_while_others_write(tmp_path: Path) -> None:
+    live = tmp_path / "live.db"
+    database(live)
+    with contextlib.closing(sqlite3mc.connect(str(live), key=KEY, pragmas=WRITER_PRAGMAS)) as writing, reading(live) as view:
+        add_lines(writing, 10_000)
+        with standing_still(view, live, KEY) as is_still:
+            assert is_still
+            pieces = read_pages(view)
+            seen = [next(pieces)]
+            add_lines(writing, 20_000)
+            writing.rows("PRAGMA wal_checkpoint(PASSIVE)")
+            write_pages(tmp_path / "new.db", KEY, [*seen, *pieces])
+        assert view.rows("SELECT count(*) FROM line") == [(4_002,)]
+    with reading(tmp_path / "new.db") as opened:
+        assert opened.rows("PRAGMA integrity_check") == [("ok",)]
+        assert opened.rows("SELECT count(*), sum(text LIKE '%x') FROM line") == [(3_001, 2_000)]
+
+
+def test_a_file_does_not_stand_still_where_somebody_reads_an_older_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("miz.infra.db.pages._TRIES", 3)
+    live = tmp_path / "live.db"
+    database(live)
+    with contextlib.closing(sqlite3mc.connect(str(live), key=KEY, pragmas=WRITER_PRAGMAS)) as writing, reading(live) as view:
+        add_lines(writing, 10_000)
+        with reading(live) as older:
+            older.rows("BEGIN")
+            older.rows("SELECT count(*) FROM line")
+            add_lines(writing, 20_000)
+            with standing_still(view, live, KEY) as is_still:
+                assert not is_still
+        with standing_still(view, live, KEY) as is_still:
+            assert is_still
+
+
+def reading(file: Path) -> contextlib.closing[sqlite3mc.Connection]:
+    return contextlib.closing(sqlite3mc.connect(str(file), key=KEY, is_read_only=True))
+
+
+def add_lines(writing: sqlite3mc.Connection, first: int) -> None:
+    writing.begin()
+    writing.execute("UPDATE line SET text = text || 'x' WHERE id < 2000")
+    for number in range(1_001):
+        writing.execute("INSERT INTO line VALUES (?, 'later')", (first + number,))
+    writing.commit()

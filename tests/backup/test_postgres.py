@@ -5,11 +5,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from miz.apps.bootstrap import BACKING_UP
+from miz.backup.apart import work_apart
 from miz.backup.model import Backup
 from miz.backup.restoring import restore as restore_to
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
@@ -157,7 +160,8 @@ def test_programs_of_another_version_are_not_used(practice: ServerThread, tmp_pa
     other = tmp_path / "pg_dump"
     other.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.1'\n")
     other.chmod(0o700)
-    monkeypatch.setattr(practice.server.backups.practice.server, "_programs", str(tmp_path))
+    backups, settings = practice.server.backups, replace(practice.server.settings, postgres_programs=str(tmp_path))
+    monkeypatch.setattr(backups, "_work", work_apart(backups.practice, settings, BACKING_UP))
     with pytest.raises(RefusedError) as refused:
         backed_up(practice)
     assert refused.value.problem["code"] == "database-program-missing"

@@ -19,8 +19,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from miz.access.workplaces.service import set_up_workplace
-from miz.apps.bootstrap import Server, settle_restored
+from miz.apps.bootstrap import Server, open_restored, settle_restored
+from miz.backup.apart import work_here
 from miz.backup.errors import BackupKeyError, BackupUnsoundError
+from miz.backup.making import Practice
 from miz.backup.package import read_manifest
 from miz.backup.queries import facts_of
 from miz.backup.restoring import replace_unreadable, restore
@@ -190,7 +192,7 @@ def _start(folder: DataFolder) -> None:
 def _is_trail_unsound(folder: DataFolder) -> bool:
     def look() -> None:
         with contextlib.closing(Server(folder, _settings(folder))) as server:
-            assert server._verify_trail() == []
+            assert server.verify_trail() == []
 
     return in_child(look) != 0
 
@@ -198,6 +200,9 @@ def _is_trail_unsound(folder: DataFolder) -> bool:
 def _make(folder: DataFolder, *, dying_at: int = 0) -> None:
     with contextlib.closing(Server(folder, _settings(folder))) as server:
         server.backups.tidy()
+        # In the process that is killed, not in one beside it.
+        practice = Practice(folder, folder.read_key(_settings(folder)), "test")
+        server.backups._work = work_here(practice, _settings(folder), open_restored)
         if dying_at:
             die_at(dying_at)
         server.backups._create(folder.backups, "manual")

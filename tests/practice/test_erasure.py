@@ -1,6 +1,7 @@
 """A patient is erased: everywhere, for good, by the right people, and the audit trail stays whole."""
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections.abc import Coroutine, Iterator
@@ -344,4 +345,5 @@ def has_rest(server: ServerThread) -> bool:
 def plain_pages(source: SqliteFile, copy: Path) -> bytes:
     """Every page of the file as it lies on the disk, free ones too, decrypted."""
     shutil.copyfile(source.path, copy)
-    return b"".join(read_pages(copy, source.key))
+    with contextlib.closing(sqlite3mc.connect(str(copy), key=source.key, is_read_only=True)) as view:
+        return b"".join(read_pages(view))

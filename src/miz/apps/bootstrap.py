@@ -5,7 +5,6 @@ import contextlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +46,7 @@ from miz.apps.drugs.pages import DrugPages
 from miz.apps.sample_patients import SAMPLE_PATIENTS
 from miz.apps.system_api import Health, SystemRoutes, openapi_endpoint
 from miz.apps.viewer.app import Viewer
+from miz.backup.apart import work_apart
 from miz.backup.api import BackupRoutes
 from miz.backup.errors import BackupUnsoundError
 from miz.backup.making import Practice, server_of
@@ -115,6 +115,8 @@ from miz.wire.client_protocol import Server as ServerState
 PRACTICE_ZONE = ZoneInfo("Europe/Berlin")
 HOUSEKEEPING_S = 0.5
 _ROUNDS_BETWEEN_CLEARING = 7_200
+BACKING_UP = "miz.apps.backing_up"
+"""The program that makes backups beside the server."""
 _RECORDS_READ = 1_000
 """Of a restored practice; its pages, rows and audit trail are looked at one by one before."""
 
@@ -170,7 +172,7 @@ class Server:
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock, give_up=self._give_up)
         self.databases = Databases(
-            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_trail=self._verify_trail,
+            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_trail=self.verify_trail,
             proof=lambda: Proof(self.backups.last_made(), self.backups.last_rehearsed()),
         )  # fmt: skip
         self.watch = Watch(
@@ -178,13 +180,9 @@ class Server:
             tell=lambda: self.broker.publish([Event("database")]),
         )  # fmt: skip
         self.care = PlannedCare(self.databases, self.folder, self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE)
+        backed_up = Practice(self.folder, key, miz.__version__, server_of(self.settings))
         self.backups = Backups(
-            Practice(self.folder, key, miz.__version__, server_of(self.settings)),
-            self.writer,
-            self.trail,
-            clock=clock,
-            zone=PRACTICE_ZONE,
-            opens=self._open_restored,
+            backed_up, self.writer, self.trail, clock=clock, zone=PRACTICE_ZONE, work=work_apart(backed_up, self.settings, BACKING_UP)
         )
         self.restoration = Restoration(
             self.backups.practice, self.backups, self.writer, self.trail, settings=self.settings, clock=clock, reader=reader,
@@ -416,22 +414,12 @@ class Server:
                 self.presence.disconnect(application_id)
             await self.writer.run(lambda tx: self.openings.close_applications(tx, warned))
 
-    def _verify_trail(self) -> list[str]:
+    def verify_trail(self) -> list[str]:
         """What the audit trail says against the database; empty when it is sound."""
         report = audit_queries.verify(
             self.database.reader(), public_key=self.trail.public_key, anchor=self.trail.read_anchor(), evidence_of=evidence_of
         )
         return [f"audit trail: {finding.fault} {finding.entry_id or ''}".rstrip() for finding in report.findings]
-
-    def _open_restored(self, folder: DataFolder, database_url: str) -> None:
-        """Open a restored folder as its server would and read records from all over it. Raises `BackupUnsoundError` and what opening raises."""
-        with contextlib.closing(Server(folder, replace(self.settings, database_url=database_url), clock=self.clock)) as restored:
-            reader = restored.database.reader()
-            if restored._verify_trail():  # noqa: SLF001 - a server like this one
-                raise BackupUnsoundError("The audit trail of the backup is not sound.")
-            ids = queries.all_patient_ids(reader)
-            for patient_id in ids[:: len(ids) // _RECORDS_READ + 1]:
-                queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())
 
     async def _keep_backups(self) -> None:
         """The nightly backup, after it the full check of the database, and its care."""
@@ -467,6 +455,17 @@ class Server:
                     await self.look_after_certificate()
             except Exception as error:  # noqa: BLE001 - the loop's edge: told, and tried again next time
                 record_unexpected("housekeeping", error)
+
+
+def open_restored(folder: DataFolder, settings: Settings) -> None:
+    """Open a restored folder as its server would and read records from all over it. Raises `BackupUnsoundError` and what opening raises."""
+    with contextlib.closing(Server(folder, settings)) as restored:
+        reader = restored.database.reader()
+        if restored.verify_trail():
+            raise BackupUnsoundError("The audit trail of the backup is not sound.")
+        ids = queries.all_patient_ids(reader)
+        for patient_id in ids[:: len(ids) // _RECORDS_READ + 1]:
+            queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())
 
 
 def set_up_practice(

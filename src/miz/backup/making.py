@@ -5,12 +5,14 @@ import itertools
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyrage
+from sqlalchemy import Connection
 
 from miz.access.audit.queries import newest_checkpoint
 from miz.access.audit.signing import Checkpoint, anchor_of
@@ -20,9 +22,10 @@ from miz.backup.package import Member, open_package, write_package
 from miz.backup.queries import Facts, facts_of
 from miz.infra.data_folder import AUDIT_ANCHOR, IDENTITY, WRAPPED_KEY, DataFolder
 from miz.infra.db import sqlite3mc
+from miz.infra.db.driver import driver_of
 from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.migrate import HEAD
-from miz.infra.db.pages import copy_database, read_pages, write_pages
+from miz.infra.db.pages import copy_database, read_pages, size_of, standing_still, write_pages
 from miz.infra.db.sqlite_file import SqliteFile
 from miz.infra.files import write_whole
 from miz.infra.keys import server_identity
@@ -34,8 +37,13 @@ if TYPE_CHECKING:
 Told = Callable[[str, int, int], None]
 """Hears how far the work is: the step, how much of it is done, how much there is."""
 
+Opens = Callable[[DataFolder, Settings], None]
+"""Opens a restored folder as the server would and reads records from all over it; raises when anything is not as it should be."""
+
 SCRATCH = ".scratch-"
 CERTIFICATES = "tls"
+_ROOM_TO_CHECK = ("cache_size=-65536",)
+"""64 MB of pages: the rows of a table are looked up in its indexes in any order, and each page from the disk is decrypted anew."""
 _SPARE_BYTES = 32 * 1024 * 1024
 _MOST_PIECES = 16
 """Keys and certificates are small; what is larger is none."""
@@ -75,8 +83,9 @@ def server_of(settings: Settings) -> "DatabaseServer | None":
 def make_backup(practice: Practice, target: Path, *, now: datetime, told: Told) -> Manifest:
     """Write a backup of the practice as it is now to the new file `target`, while people work.
 
-    Of a file it needs room for an encrypted copy in the folder's `backups` meanwhile. Raises `NoRoomForBackupError`, `BackupPlaceError`, and
-    with a database server `ProgramMissingError`, `ServerToolFailedError`; `DatabaseUnavailableError` when the rows cannot be read.
+    While somebody reads an older state of a file for long, it needs room for an encrypted copy in the folder's `backups`. Raises
+    `NoRoomForBackupError`, `BackupPlaceError`, and with a database server `ProgramMissingError`, `ServerToolFailedError`;
+    `DatabaseUnavailableError` when the rows cannot be read.
     """
     folder = practice.folder
     with _moment_of_server(practice.server, target, told) if practice.server else _moment_of_file(practice, target, told) as moment:
@@ -95,21 +104,47 @@ Moment = tuple[Facts, Checkpoint | None, Iterable[Member]]
 
 @contextlib.contextmanager
 def _moment_of_file(practice: Practice, target: Path, told: Told) -> Iterator[Moment]:
-    folder = practice.folder
-    size = folder.database.stat().st_size
-    for place, needed in ((folder.backups, size), (target.parent, size // 2)):
-        require_room(place, needed + _SPARE_BYTES)
-    scratch = folder.backups / f"{SCRATCH}{target.stem}.db"
+    require_room(target.parent, practice.folder.database.stat().st_size // 2 + _SPARE_BYTES)
     try:
-        copy_database(folder.database, practice.key, scratch, told=lambda done, pages: told("copy", done, pages))
-        with contextlib.closing(ReadOnlyDatabase(SqliteFile(scratch, practice.key))) as copy:
-            facts, checkpoint = facts_of(copy.reader()), newest_checkpoint(copy.reader())
-        size = scratch.stat().st_size
-        yield facts, checkpoint, [Member(DATABASE, size, _told_of(read_pages(scratch, practice.key), "pack", size, told))]
+        with _standing_still(practice, practice.folder.backups / f"{SCRATCH}{target.stem}.db", told) as reader:
+            view = _driver_of(reader)
+            size = size_of(view)
+            yield (
+                facts_of(reader),
+                newest_checkpoint(reader),
+                [Member(DATABASE, size, _told_of(_ahead(read_pages(view)), "pack", size, told))],
+            )
     except sqlite3mc.Error as error:
-        raise SqliteFile(folder.database, practice.key).fault(error) from error
+        raise SqliteFile(practice.folder.database, practice.key).fault(error) from error
+
+
+@contextlib.contextmanager
+def _standing_still(practice: Practice, scratch: Path, told: Told) -> Iterator[Connection]:
+    """A reader whose file does not change: the practice's own, or a copy at `scratch` while somebody reads an older state of it for long."""
+    file, key = practice.folder.database, practice.key
+    with _reader(file, key) as reader, standing_still(_driver_of(reader), file, key) as is_still:
+        if is_still:
+            yield reader
+            return
+    require_room(scratch.parent, file.stat().st_size + _SPARE_BYTES)
+    try:
+        copy_database(file, key, scratch, told=lambda done, pages: told("copy", done, pages))
+        with _reader(scratch, key) as reader:
+            yield reader
     finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _reader(file: Path, key: bytes) -> Iterator[Connection]:
+    with contextlib.closing(ReadOnlyDatabase(SqliteFile(file, key))) as opened:
+        yield opened.reader()
+
+
+def _driver_of(reader: Connection) -> sqlite3mc.Connection:
+    driver = driver_of(reader)
+    assert isinstance(driver, sqlite3mc.Connection)
+    return driver
 
 
 @contextlib.contextmanager
@@ -138,6 +173,15 @@ def _keys(practice: Practice, anchor: bytes) -> Iterator[Member]:
         yield Member(name, len(content), [content])
     if anchor:
         yield Member(AUDIT_ANCHOR, len(anchor), [anchor])
+
+
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces; the next one is fetched while one is being worked on."""
+    with ThreadPoolExecutor(1) as fetching:
+        coming = fetching.submit(next, pieces, b"")
+        while piece := coming.result():
+            coming = fetching.submit(next, pieces, b"")
+            yield piece
 
 
 def _told_of(pieces: Iterable[bytes], step: str, size: int, told: Told) -> Iterator[bytes]:
@@ -195,6 +239,21 @@ def unpack(
     return manifest
 
 
+def rehearse(practice: Practice, file: Path, scratch: DataFolder, *, settings: Settings, opens: Opens, told: Told) -> Manifest:
+    """Restore a backup of the practice to the new folder `scratch`, compare it with its manifest, and open it with the server's `settings`.
+
+    Rows of a database server go to a database that is removed again; the folder is the caller's to remove. Raises what `unpack`,
+    `look_through` and `opens` raise, and `NoScratchDatabaseError`.
+    """
+    server, key = practice.server, practice.key
+    with server.scratch(f"miz_rehearsal_{practice.folder.server_id[:8]}") if server else contextlib.nullcontext() as beside:
+        manifest = unpack(file, practice.identities, scratch.path, key_of=lambda _: key, told=told, server=beside)
+        told("look through", 0, 1)
+        look_through(scratch, key, manifest, beside)
+        opens(scratch, replace(settings, database_url=beside.url if beside else ""))
+    return manifest
+
+
 def look_through(folder: DataFolder, key: bytes, manifest: Manifest, server: "DatabaseServer | None" = None) -> None:
     """Read every page and row of an unpacked backup and compare it with what the manifest says. Raises `BackupUnsoundError`.
 
@@ -206,15 +265,15 @@ def look_through(folder: DataFolder, key: bytes, manifest: Manifest, server: "Da
 
 
 def _facts_of_file(folder: DataFolder, key: bytes) -> Facts:
-    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=key, is_read_only=True)) as opened:
+    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=key, is_read_only=True, pragmas=_ROOM_TO_CHECK)) as opened:
         try:
             told = opened.rows("PRAGMA integrity_check") + opened.rows("PRAGMA foreign_key_check")
         except sqlite3mc.Error as error:
             raise BackupUnsoundError("The restored database cannot be read.") from error
     if told != [("ok",)]:
         raise BackupUnsoundError("The restored database is not sound.")
-    with contextlib.closing(ReadOnlyDatabase(SqliteFile(folder.database, key))) as copy:
-        return facts_of(copy.reader())
+    with _reader(folder.database, key) as reader:
+        return facts_of(reader)
 
 
 def require_room(folder: Path, needed: int) -> None:

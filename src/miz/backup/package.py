@@ -26,7 +26,11 @@ from miz.infra.files import sync_folder
 
 _PIECE = 1 << 20
 _LARGEST_MANIFEST = 1 << 20
-_FAST_ENOUGH: Mapping[int, int] = {zstd.CompressionParameter.compression_level: 3, zstd.CompressionParameter.checksum_flag: 1}
+_FAST_ENOUGH: Mapping[int, int] = {
+    zstd.CompressionParameter.compression_level: 1,
+    zstd.CompressionParameter.checksum_flag: 1,
+    zstd.CompressionParameter.nb_workers: 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ def write_package(target: Path, members: Iterable[Member], manifest: Manifest, r
 def _pack(plain: Any, members: Iterable[Member], manifest: Manifest) -> Manifest:
     with (
         zstd.ZstdFile(plain, "wb", options=_FAST_ENOUGH) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+        tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, copybufsize=_PIECE) as archive,
     ):
         files: list[FileEntry] = []
         for member in members:
@@ -132,7 +136,7 @@ def open_package(file: Path, identities: Sequence[Any]) -> Iterator[Package]:
             encrypted = closing.enter_context(file.open("rb"))
             plain = closing.enter_context(_decrypting(encrypted, identities, file.name))
             unpacked = closing.enter_context(zstd.ZstdFile(plain, "rb"))
-            archive = closing.enter_context(tarfile.open(fileobj=unpacked, mode="r|"))
+            archive = closing.enter_context(tarfile.open(fileobj=unpacked, mode="r|", bufsize=_PIECE))
             yield Package(file.name, archive, unpacked)
         except (tarfile.TarError, zstd.ZstdError, EOFError, OSError, msgspec.MsgspecError) as error:
             raise BackupUnsoundError(name=file.name) from error
@@ -181,7 +185,7 @@ def _encrypting(file: IO[bytes], recipients: Sequence[Any]) -> Iterator[IO[bytes
     failed: list[Exception] = []
 
     def encrypt() -> None:
-        with os.fdopen(reading, "rb") as plain:
+        with os.fdopen(reading, "rb", buffering=_PIECE) as plain:
             try:
                 pyrage.encrypt_io(plain, file, list(recipients))
             except Exception as error:  # noqa: BLE001 - told in the other thread
@@ -190,7 +194,7 @@ def _encrypting(file: IO[bytes], recipients: Sequence[Any]) -> Iterator[IO[bytes
     thread = threading.Thread(target=encrypt, name="backup encryption")
     thread.start()
     try:
-        with os.fdopen(writing, "wb") as plain:
+        with os.fdopen(writing, "wb", buffering=_PIECE) as plain:
             yield plain
     except BrokenPipeError:
         if not failed:
@@ -208,7 +212,7 @@ def _decrypting(file: IO[bytes], identities: Sequence[Any], name: str) -> Iterat
     failed: list[Exception] = []
 
     def decrypt() -> None:
-        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as plain:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb", buffering=_PIECE) as plain:
             try:
                 pyrage.decrypt_io(file, plain, list(identities))
             except Exception as error:  # noqa: BLE001 - told in the other thread
@@ -217,7 +221,7 @@ def _decrypting(file: IO[bytes], identities: Sequence[Any], name: str) -> Iterat
     thread = threading.Thread(target=decrypt, name="backup decryption")
     thread.start()
     try:
-        with os.fdopen(reading, "rb") as plain:
+        with os.fdopen(reading, "rb", buffering=_PIECE) as plain:
             yield plain
     except BaseException as error:  # noqa: BLE001 - what was read is not to be trusted, whatever it led to
         thread.join()

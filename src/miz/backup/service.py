@@ -1,7 +1,6 @@
 """The backups of one server: made and rehearsed one at a time, listed, and the old ones let go by rule."""
 
 import asyncio
-import contextlib
 import secrets
 import shutil
 import threading
@@ -18,12 +17,12 @@ from msgspec.structs import replace
 
 from miz.access.audit.service import AuditTrail
 from miz.access.sessions import LOCAL
+from miz.backup.apart import Making, Rehearsal, Work
 from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunningError, BackupStoppedError
-from miz.backup.making import SCRATCH, Practice, look_through, make_backup, unpack
+from miz.backup.making import SCRATCH, Practice
 from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
 from miz.backup.package import read_manifest
 from miz.backup.restoring import scratch_of
-from miz.infra.data_folder import DataFolder
 from miz.infra.db.writer import Writer
 from miz.infra.files import write_whole
 from miz.kernel.actor import Actor
@@ -32,8 +31,6 @@ from miz.kernel.errors import MizError
 
 T = TypeVar("T")
 Kind = Literal["manual", "nightly", "safety"]
-Opens = Callable[[DataFolder, str], None]
-"""Opens a restored folder, and the database at the address where one is named, as the server would and reads records from all over it; raises when anything is not as it should be."""
 
 _PLAN = "plan.settings"
 _QUIET_AFTER_START_S = 120.0
@@ -58,15 +55,15 @@ class Progress(Struct, frozen=True):
 
 
 class Backups:
-    """The backups of the practice in `practice.folder`. Slow work runs in threads; one at a time."""
+    """The backups of the practice in `practice.folder`. Slow work is done by `work`, one at a time."""
 
-    def __init__(self, practice: Practice, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo, opens: Opens) -> None:
+    def __init__(self, practice: Practice, writer: Writer, trail: AuditTrail, *, clock: Clock, zone: ZoneInfo, work: Work) -> None:
         self.practice = practice
         self._folder = practice.folder.backups
         self._writer = writer
         self._trail = trail
         self._clock = clock
-        self._opens = opens
+        self._work = work
         self._zone = zone
         self._started_s = clock.steady_s()
         self._tried_s = float("-inf")
@@ -201,7 +198,7 @@ class Backups:
             raise BackupPlaceError(folder=str(folder))
         self._folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"miz-{self.practice.folder.server_id[:8]}-{name}{SUFFIX}"
-        manifest = make_backup(self.practice, target, now=now, told=self.tell)
+        manifest = self._work(Making(str(target), now), self.tell)
         made = Backup(
             id=name, file=str(target), made_at=now, size_bytes=target.stat().st_size, kind=kind, counts=manifest.counts,
             seconds=round(time.monotonic() - begun, 1),
@@ -213,25 +210,14 @@ class Backups:
 
     def _rehearsed(self, backup: Backup) -> Backup:
         """The backup with what came of restoring it, as it now stands in the list. A fault is written down, then raised."""
-        scratch, server = DataFolder(self._folder / f"{SCRATCH}{backup.id}"), self.practice.server
+        scratch = self._folder / f"{SCRATCH}{backup.id}"
         try:
-            with server.scratch(f"miz_rehearsal_{self.practice.folder.server_id[:8]}") if server else contextlib.nullcontext() as beside:
-                manifest = unpack(
-                    Path(backup.file),
-                    self.practice.identities,
-                    scratch.path,
-                    key_of=lambda _: self.practice.key,
-                    told=self.tell,
-                    server=beside,
-                )
-                self.tell("look through", 0, 1)
-                look_through(scratch, self.practice.key, manifest, beside)
-                self._opens(scratch, beside.url if beside else "")
+            self._work(Rehearsal(backup.file, str(scratch)), self.tell)
         except MizError as error:
             self._enter(replace(backup, rehearsed_at=None, fault=error.code))
             raise
         finally:
-            shutil.rmtree(scratch.path, ignore_errors=True)
+            shutil.rmtree(scratch, ignore_errors=True)
         proved = replace(backup, rehearsed_at=self._clock.now(), fault="")
         self._enter(proved)
         return proved

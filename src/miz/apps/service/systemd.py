@@ -68,6 +68,8 @@ SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
+# Backups are made by a process of lower priority.
+SystemCallFilter=setpriority
 
 [Install]
 WantedBy=multi-user.target

@@ -7,6 +7,7 @@ out of it; so they are decrypted while being read here, and encrypted while bein
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -17,8 +18,12 @@ from miz.infra.db import sqlite3mc
 PAGE_BYTES = 4096
 _PAGES_A_STEP = 256
 """A megabyte: what one step reads; between two steps the other threads work."""
+_FORMAT_AT, _NO_LOG = slice(18, 20), b"\1\1"
+"""Where the file format's versions stand that writing and reading need, and those of a database without a write-ahead log."""
 _TARGET_PRAGMAS = ("page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY")
 _number = itertools.count()
+_TRIES = 40
+_BETWEEN_TRIES_S = 0.05
 
 
 def copy_database(source: Path, key: bytes, target: Path, *, told: Callable[[int, int], None] = lambda _done, _all: None) -> None:
@@ -50,22 +55,56 @@ def copy_snapshot(view: sqlite3mc.Connection, key: bytes, target: Path, *, told:
     _sync(target)
 
 
-def read_pages(file: Path, key: bytes) -> Iterator[bytes]:
-    """The pages of a database file that nobody writes to and that has no log beside it, decrypted, a megabyte at a time.
+@contextlib.contextmanager
+def standing_still(view: sqlite3mc.Connection, file: Path, key: bytes) -> Iterator[bool]:
+    """Begin a transaction on the read-only connection `view` of `file`; for the block the file holds the pages that it sees and does not change.
+
+    Whoever writes meanwhile does not wait; what they write stays in the log. False when somebody else reads an older state for longer
+    than two seconds: then the file may hold another state than the transaction sees. Raises `sqlite3mc.Error`.
+    """
+    with contextlib.closing(sqlite3mc.connect(str(file), key=key, pragmas=("synchronous=FULL",))) as log:
+        try:
+            yield any(_is_still(view, log) for _ in range(_TRIES))
+        finally:
+            view.rollback()
+            # What could not leave the log meanwhile would otherwise cost the next one to write.
+            log.rows("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _is_still(view: sqlite3mc.Connection, log: sqlite3mc.Connection) -> bool:
+    """A checkpoint carries nothing into the file that is newer than what a reader sees. If it carried all that there is, and the reader was
+    there before, then the file is what the reader sees, and no checkpoint changes it until the reader goes.
+    """
+    if view.in_transaction:
+        view.rollback()
+        time.sleep(_BETWEEN_TRIES_S)
+    view.rows("BEGIN")
+    view.rows("SELECT count(*) FROM sqlite_schema")
+    [(is_busy, in_log, carried)] = log.rows("PRAGMA wal_checkpoint(PASSIVE)")
+    return not is_busy and bool(in_log == carried)
+
+
+def read_pages(view: sqlite3mc.Connection) -> Iterator[bytes]:
+    """The pages of a file that stands still for `view`, decrypted, a megabyte at a time, as of a file without a log.
 
     A page whose authentication fails raises `sqlite3mc.Error`.
     """
-    with contextlib.closing(sqlite3mc.connect(str(file), key=key, is_read_only=True)) as connection:
-        size = file.stat().st_size
-        for offset in range(0, size, PAGE_BYTES * _PAGES_A_STEP):
-            amount = min(PAGE_BYTES * _PAGES_A_STEP, size - offset)
-            try:
-                is_whole, pages = connection.apsw.read("main", 0, offset, amount)
-            except apsw.Error as error:
-                raise sqlite3mc.translated(error) from error
-            if not is_whole:
-                raise sqlite3mc.OperationalError
-            yield pages
+    size = size_of(view)
+    for offset in range(0, size, PAGE_BYTES * _PAGES_A_STEP):
+        amount = min(PAGE_BYTES * _PAGES_A_STEP, size - offset)
+        try:
+            is_whole, pages = view.apsw.read("main", 0, offset, amount)
+        except apsw.Error as error:
+            raise sqlite3mc.translated(error) from error
+        if not is_whole:
+            raise sqlite3mc.OperationalError
+        yield pages if offset else pages[: _FORMAT_AT.start] + _NO_LOG + pages[_FORMAT_AT.stop :]
+
+
+def size_of(view: sqlite3mc.Connection) -> int:
+    """Bytes of the database that the transaction of `view` sees."""
+    [(pages,)] = view.rows("PRAGMA page_count")
+    return int(pages) * PAGE_BYTES
 
 
 def write_pages(file: Path, key: bytes, pieces: Iterable[bytes]) -> None:
@@ -87,9 +126,9 @@ def write_pages(file: Path, key: bytes, pieces: Iterable[bytes]) -> None:
             connection.execute("CREATE TABLE placeholder (id)")
             main = opened[0]
             offset = 0
-            for page in _whole_pages(pieces):
-                main.xWrite(page, offset)
-                offset += PAGE_BYTES
+            for pages in _whole_pages(pieces):
+                main.xWrite(pages, offset)
+                offset += len(pages)
             main.xTruncate(offset)
             main.xSync(apsw.SQLITE_SYNC_FULL)
     except apsw.Error as error:
@@ -100,16 +139,15 @@ def write_pages(file: Path, key: bytes, pieces: Iterable[bytes]) -> None:
 
 
 def _whole_pages(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    count = 0
+    rest, is_empty = b"", True
     for piece in pieces:
-        rest += piece
-        whole = len(rest) - len(rest) % PAGE_BYTES
-        for place in range(0, whole, PAGE_BYTES):
-            yield rest[place : place + PAGE_BYTES]
-        count += whole // PAGE_BYTES
-        rest = rest[whole:]
-    if rest or not count:
+        found = rest + piece
+        whole = len(found) - len(found) % PAGE_BYTES
+        if whole:
+            yield found[:whole]
+            is_empty = False
+        rest = found[whole:]
+    if rest or is_empty:
         raise ValueError("no row of whole pages")
 
 
