@@ -1,6 +1,7 @@
 """A window at a workplace, as a person uses it: a browser process of its own, so that it can also be killed."""
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -69,8 +70,9 @@ class Desk:
         self._await_patient(name)
 
     def _await_patient(self, name: str) -> None:
-        """The page is there, and its scripts listen to the keys."""
+        """The page is there, at its own address, and its scripts listen to the keys."""
         expect(self.page.locator(".patient-bar h1")).to_contain_text(name.split(",", maxsplit=1)[0].upper())
+        expect(self.page).to_have_url(re.compile("/patients/"))
         self.page.wait_for_load_state()
 
     @property
