@@ -13,7 +13,7 @@ import pytest
 
 from miz.apps.bootstrap import BACKING_UP
 from miz.backup.apart import Making, Rehearsal, work_apart
-from miz.backup.errors import BackupStoppedError, BackupUnsoundError
+from miz.backup.errors import BackupProcessEndedError, BackupStoppedError, BackupUnsoundError
 from miz.backup.making import Practice
 from miz.backup.package import read_manifest
 from miz.infra.data_folder import DataFolder
@@ -99,14 +99,14 @@ def test_neither_its_command_nor_its_surroundings_hold_the_key(practice: Practic
 
     if not Path("/proc/self/environ").exists():
         pytest.skip("this system does not show them")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(BackupProcessEndedError):
         endless(practice, look)
     assert BACKING_UP.encode() in seen
     assert practice.key.hex().encode() not in seen.lower()
 
 
 def test_a_process_that_is_killed_is_no_success(practice: Practice, started: list[subprocess.Popen[bytes]]) -> None:
-    with pytest.raises(RuntimeError, match="without an answer"):
+    with pytest.raises(BackupProcessEndedError):
         endless(practice, lambda *_: started[0].kill())
 
 

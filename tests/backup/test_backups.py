@@ -18,6 +18,7 @@ import pytest
 from miz.apps.bootstrap import open_restored
 from miz.backup import apart, making
 from miz.backup.api import BackupList
+from miz.backup.errors import BackupProcessEndedError
 from miz.backup.queries import facts_of
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
@@ -95,6 +96,27 @@ def practice_backup(practice: ServerThread, **body: str) -> dict[str, Any]:
     local = ApiClient(HttpSender(practice.url), token=practice.server.local_token)
     made: dict[str, Any] = local.call("POST", "/backups", body)
     return made
+
+
+def test_nothing_is_left_of_a_process_that_was_killed(practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, own = tmp_path / "disk", practice.server.folder.backups
+    disk.mkdir()
+    (disk / "film.part").write_bytes(b"not ours")
+
+    def killed(making: apart.Making, _told: object) -> None:
+        begun = Path(making.file)
+        begun.with_name(f"{begun.name}.part").write_bytes(b"begun")
+        (own / f".scratch-{begun.stem}.db").write_bytes(b"begun")
+        raise BackupProcessEndedError
+
+    monkeypatch.setattr(practice.server.backups, "_work", killed)
+    for body in ({}, {"to": str(disk)}):
+        with pytest.raises(RefusedError) as ended:
+            practice_backup(practice, **body)
+        assert (ended.value.status, ended.value.problem["code"]) == (503, "backup-process-ended")
+    assert [file.name for file in disk.iterdir()] == ["film.part"]
+    assert list(own.iterdir()) == []
+    assert client_of(practice.url).call("GET", "/backups", answer=BackupList).items == []
 
 
 def test_writers_go_on_while_a_backup_is_made(practice: ServerThread) -> None:

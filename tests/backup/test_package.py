@@ -19,6 +19,7 @@ from miz.backup.package import Member, open_package, read_manifest, write_packag
 from miz.infra.db import sqlite3mc
 from miz.infra.db.pages import copy_database, read_pages, standing_still, write_pages
 from miz.infra.db.sqlite_file import WRITER_PRAGMAS
+from miz.infra.files import synced_steadily
 
 KEY = bytes(range(32))
 MUTATIONS = 60
@@ -214,3 +215,8 @@ def add_lines(writing: sqlite3mc.Connection, first: int) -> None:
     for number in range(1_001):
         writing.execute("INSERT INTO line VALUES (?, 'later')", (first + number,))
     writing.commit()
+
+
+def test_what_cannot_be_synced_meanwhile_is_no_success(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=tmp_path.name), synced_steadily(tmp_path):
+        pass

@@ -19,7 +19,7 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
-from miz.backup.errors import BackupStoppedError
+from miz.backup.errors import BackupProcessEndedError, BackupStoppedError
 from miz.backup.making import Opens, Practice, Told, make_backup, rehearse, server_of
 from miz.backup.model import Manifest
 from miz.infra.data_folder import DataFolder
@@ -49,7 +49,7 @@ class Rehearsal(Struct, frozen=True, tag=True):
 
 Task = Making | Rehearsal
 Work = Callable[[Task, Told], Manifest]
-"""Carries out a task. Raises what `make_backup` and `rehearse` raise, and what `Told` raises."""
+"""Carries out a task. Raises what `make_backup` and `rehearse` raise, what `Told` raises, and `BackupProcessEndedError`."""
 
 
 class _Job(Struct, frozen=True):
@@ -98,7 +98,7 @@ def work_apart(practice: Practice, settings: Settings, program: str) -> Work:
                 if line.fault:
                     raise _fault(line)
                 told(line.step, line.done, line.all)
-        raise RuntimeError("the process for backups ended without an answer")
+        raise BackupProcessEndedError
 
     return work
 

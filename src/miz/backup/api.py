@@ -13,6 +13,7 @@ from miz.backup.errors import (
     BackupKeyError,
     BackupNotFoundError,
     BackupPlaceError,
+    BackupProcessEndedError,
     BackupRunningError,
     BackupStoppedError,
     BackupUnsoundError,
@@ -34,7 +35,7 @@ from miz.kernel.errors import MizError, NotPermittedError
 
 _MAKING = (
     BackupRunningError, BackupStoppedError, BackupPlaceError, BackupUnsoundError, BackupKeyError, NewerBackupError, NoRoomForBackupError,
-    ProgramMissingError, ServerToolFailedError, NoScratchDatabaseError,
+    ProgramMissingError, ServerToolFailedError, NoScratchDatabaseError, BackupProcessEndedError,
 )  # fmt: skip
 
 

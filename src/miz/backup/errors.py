@@ -101,6 +101,15 @@ class BackupStoppedError(MizError):
     hint = "What it had begun was removed; the last backup is as it was. Make it again once the server runs."
 
 
+class BackupProcessEndedError(MizError):
+    """The process that makes backups ended before its work was done: killed, or out of memory."""
+
+    code = "backup-process-ended"
+    title = "The process that makes backups ended before its work was done."
+    kind = "unavailable"
+    hint = "What it had begun was removed; the last backup is as it was. Make it again; if it ends again, look into the server's log."
+
+
 class ServerWantedError(MizError):
     """The rows in the backup belong on a database server, and none is named."""
 

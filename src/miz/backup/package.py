@@ -22,7 +22,7 @@ from backports import zstd
 
 from miz.backup.errors import BackupKeyError, BackupPlaceError, BackupUnsoundError
 from miz.backup.model import FORMAT, MANIFEST, FileEntry, Manifest
-from miz.infra.files import sync_folder
+from miz.infra.files import sync_folder, synced_steadily
 
 _PIECE = 1 << 20
 _LARGEST_MANIFEST = 1 << 20
@@ -53,7 +53,7 @@ def write_package(target: Path, members: Iterable[Member], manifest: Manifest, r
     except OSError as error:
         raise BackupPlaceError(folder=str(target.parent)) from error
     try:
-        with file, _encrypting(file, recipients) as plain:
+        with file, synced_steadily(scratch), _encrypting(file, recipients) as plain:
             whole = _pack(plain, members, manifest)
         with scratch.open("rb") as written:
             os.fsync(written.fileno())

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from miz.access.audit.service import AuditTrail
 from miz.access.sessions import LOCAL
 from miz.backup.apart import Making, Rehearsal, Work
-from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupRunningError, BackupStoppedError
+from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupProcessEndedError, BackupRunningError, BackupStoppedError
 from miz.backup.making import SCRATCH, Practice
 from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
 from miz.backup.package import read_manifest
@@ -76,9 +76,7 @@ class Backups:
 
     def tidy(self) -> None:
         """Remove what a kill has left, and leave the note that the live files are not to be copied."""
-        if self._folder.exists():
-            for left in (left for pattern in (f"{SCRATCH}*", "*.part", "*.new") for left in self._folder.glob(pattern)):
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        _clear(self._folder)
         shutil.rmtree(scratch_of(self.practice.folder).path, ignore_errors=True)
         write_whole(self.practice.folder.path / _LIVE_NOTE, _NOTE.encode())
 
@@ -198,7 +196,12 @@ class Backups:
             raise BackupPlaceError(folder=str(folder))
         self._folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / f"miz-{self.practice.folder.server_id[:8]}-{name}{SUFFIX}"
-        manifest = self._work(Making(str(target), now), self.tell)
+        try:
+            manifest = self._work(Making(str(target), now), self.tell)
+        except BackupProcessEndedError:
+            _clear(self._folder)
+            _clear(folder, target.name)
+            raise
         made = Backup(
             id=name, file=str(target), made_at=now, size_bytes=target.stat().st_size, kind=kind, counts=manifest.counts,
             seconds=round(time.monotonic() - begun, 1),
@@ -261,3 +264,10 @@ class Backups:
         if self.progress is None or self.progress.step != step:
             self._step_began = now
         self.progress = Progress(step, done, whole, round(now - self._step_began, 1))
+
+
+def _clear(folder: Path, begun: str = "") -> None:
+    """Remove what somebody who was killed has left: all of it, or what is called as it was begun."""
+    for pattern in (f"{SCRATCH}{begun}*", f"{begun}*.part", f"{begun}*.new"):
+        for left in folder.glob(pattern):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()

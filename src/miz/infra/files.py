@@ -3,11 +3,14 @@
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from miz.kernel.errors import InvalidInputError, MizError
+
+_SYNC_EVERY_S = 0.02
 
 
 class DataFolderInUseError(MizError):
@@ -50,6 +53,36 @@ def new_private_file(path: Path) -> Iterator[IO[bytes]]:
         path.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def synced_steadily(path: Path) -> Iterator[None]:
+    """While the block writes a large new file at `path`, what is written reaches the disk bit by bit; the last of it is the caller's to sync.
+
+    Whoever syncs a small thing meanwhile would else wait for all of it: a file system brings down together what belongs to one moment. Not for
+    a database that others have open: their locks on it end with any handle of this process. Raises `OSError` after the block.
+    """
+    is_over, failed = threading.Event(), list[OSError]()
+
+    def sync() -> None:
+        try:
+            while not path.exists() and not is_over.wait(_SYNC_EVERY_S):
+                pass
+            with path.open("r+b") as written:
+                while not is_over.wait(_SYNC_EVERY_S):
+                    os.fsync(written.fileno())
+        except OSError as error:
+            failed.append(error)
+
+    syncing = threading.Thread(target=sync, name="syncing", daemon=True)
+    syncing.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        syncing.join()
+    if failed:
+        raise failed[0]
 
 
 def sync_folder(path: Path) -> None:

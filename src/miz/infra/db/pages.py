@@ -14,6 +14,7 @@ from pathlib import Path
 import apsw
 
 from miz.infra.db import sqlite3mc
+from miz.infra.files import synced_steadily
 
 PAGE_BYTES = 4096
 _PAGES_A_STEP = 256
@@ -43,7 +44,7 @@ def copy_snapshot(view: sqlite3mc.Connection, key: bytes, target: Path, *, told:
     """Copy what the transaction of `view` sees, as `copy_database` does."""
     with contextlib.closing(sqlite3mc.connect(str(target), key=key, pragmas=_TARGET_PRAGMAS)) as writing:
         try:
-            with writing.apsw.backup("main", view.apsw, "main") as backup:
+            with synced_steadily(target), writing.apsw.backup("main", view.apsw, "main") as backup:
                 while not backup.done:
                     backup.step(_PAGES_A_STEP)
                     told(backup.page_count - backup.remaining, backup.page_count)
@@ -117,7 +118,7 @@ def write_pages(file: Path, key: bytes, pieces: Iterable[bytes]) -> None:
     vfs = _Watched(name, opened)
     try:
         connection = apsw.Connection(str(file), vfs=name)
-        with contextlib.closing(connection):
+        with contextlib.closing(connection), synced_steadily(file):
             connection.pragma("cipher", "chacha20")
             connection.pragma("key", f"raw:{key.hex()}")
             for pragma in _TARGET_PRAGMAS:

@@ -19,7 +19,7 @@ from miz.infra.db.pages import copy_snapshot
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.sqlite_file import READER_PRAGMAS, WRITER_PRAGMAS, SqliteFile, refuse_unsafe_place
 from miz.infra.db.writer import Writer
-from miz.infra.files import sync_folder
+from miz.infra.files import sync_folder, synced_steadily
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 
 _SMALL_BYTES = 64 * 1024
@@ -141,7 +141,7 @@ def _counts(opened: sqlite3mc.Connection) -> dict[str, int]:
 
 
 def _compact(scratch: Path, key: bytes, target: Path) -> None:
-    with contextlib.closing(sqlite3mc.connect(str(scratch), key=key, pragmas=("temp_store=MEMORY",))) as whole:
+    with contextlib.closing(sqlite3mc.connect(str(scratch), key=key, pragmas=("temp_store=MEMORY",))) as whole, synced_steadily(target):
         whole.rows("VACUUM INTO ?", (str(target),))
 
 
