@@ -1,7 +1,7 @@
 """The long runs: `python3 dev.py crash [NAME] [count]`; without a name all of them, one after the other. The names stand in `RIGS`.
 
 `kills N --database postgresql` kills the server of a practice on PostgreSQL, `postmaster N` the PostgreSQL behind it. `frozen`
-counts seconds; `upgrades`, `backups` and `care` (move and compact) take every step, or one in so many.
+counts seconds; `upgrades`, `backups`, `care` (move and compact) and `io` take every step, or one in so many.
 """
 
 import os
@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.crash.backups import backup_rounds, mutations_accepted
 from tests.crash.care import care_rounds
 from tests.crash.disk import NoDiskError, disk
+from tests.crash.failing_io import io_rounds
 from tests.crash.failover import failover_rounds
 from tests.crash.interface import EVERYBODY, ask_along_links, ask_each
 from tests.crash.kills import kill_rounds
@@ -94,6 +95,12 @@ def care(every: int) -> bool:
     return said(toll, is_failed=toll.mixed or toll.not_completed)
 
 
+def failing_io(every: int) -> bool:
+    with scratch() as folder:
+        tolls = io_rounds(folder, every=every)
+    return said("\n".join(f"{name}: {toll}" for name, toll in tolls.items()), is_failed=not all(toll.holds for toll in tolls.values()))
+
+
 def starts(count: int) -> bool:
     with scratch() as folder:
         toll = starts_at_once(folder, count)
@@ -169,6 +176,7 @@ RIGS: Mapping[str, tuple[int, Callable[[int], object]]] = {
     "backups": (1, backups),
     "mutations": (1_000, mutations),
     "care": (1, care),
+    "io": (1, failing_io),
     "starts": (100, starts),
     "histories": (5_000, histories),
     "frozen": (600, frozen),

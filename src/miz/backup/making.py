@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyrage
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from miz.access.audit.queries import newest_checkpoint
 from miz.access.audit.signing import Checkpoint, anchor_of
@@ -23,10 +24,10 @@ from miz.backup.queries import Facts, facts_of
 from miz.infra.data_folder import AUDIT_ANCHOR, IDENTITY, WRAPPED_KEY, DataFolder
 from miz.infra.db import sqlite3mc
 from miz.infra.db.driver import driver_of
-from miz.infra.db.engine import ReadOnlyDatabase
+from miz.infra.db.engine import DatabaseReadOnlyError, DiskFaultError, DiskFullError, ReadOnlyDatabase
 from miz.infra.db.migrate import HEAD
 from miz.infra.db.pages import copy_database, read_pages, size_of, standing_still, write_pages
-from miz.infra.db.sqlite_file import SqliteFile
+from miz.infra.db.sqlite_file import SqliteFile, fault_of
 from miz.infra.files import write_whole
 from miz.infra.keys import server_identity
 from miz.infra.settings import Settings
@@ -114,8 +115,8 @@ def _moment_of_file(practice: Practice, target: Path, told: Told) -> Iterator[Mo
                 newest_checkpoint(reader),
                 [Member(DATABASE, size, _told_of(_ahead(read_pages(view)), "pack", size, told))],
             )
-    except sqlite3mc.Error as error:
-        raise SqliteFile(practice.folder.database, practice.key).fault(error) from error
+    except (sqlite3mc.Error, DBAPIError) as error:
+        raise fault_of(error) from error
 
 
 @contextlib.contextmanager
@@ -215,7 +216,8 @@ def unpack(
         for name, pieces in package.members():
             if name == DATABASE and key:
                 require_room(folder, package.size + _SPARE_BYTES)
-                write_pages(folder / DATABASE, key, _told_of(pieces, "unpack", package.size, told))
+                with _named(file.name):
+                    write_pages(folder / DATABASE, key, _told_of(pieces, "unpack", package.size, told))
                 has_rows = True
             elif re.fullmatch(rf"{SERVER_ROWS}/\d{{6}}", name) and key:
                 if server is None:
@@ -250,7 +252,8 @@ def rehearse(practice: Practice, file: Path, scratch: DataFolder, *, settings: S
         manifest = unpack(file, practice.identities, scratch.path, key_of=lambda _: key, told=told, server=beside)
         told("look through", 0, 1)
         look_through(scratch, key, manifest, beside)
-        opens(scratch, replace(settings, database_url=beside.url if beside else ""))
+        with _named(file.name):
+            opens(scratch, replace(settings, database_url=beside.url if beside else ""))
     return manifest
 
 
@@ -265,15 +268,25 @@ def look_through(folder: DataFolder, key: bytes, manifest: Manifest, server: "Da
 
 
 def _facts_of_file(folder: DataFolder, key: bytes) -> Facts:
-    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=key, is_read_only=True, pragmas=_ROOM_TO_CHECK)) as opened:
-        try:
+    with _named():
+        with contextlib.closing(sqlite3mc.connect(str(folder.database), key=key, is_read_only=True, pragmas=_ROOM_TO_CHECK)) as opened:
             told = opened.rows("PRAGMA integrity_check") + opened.rows("PRAGMA foreign_key_check")
-        except sqlite3mc.Error as error:
-            raise BackupUnsoundError("The restored database cannot be read.") from error
-    if told != [("ok",)]:
-        raise BackupUnsoundError("The restored database is not sound.")
-    with _reader(folder.database, key) as reader:
-        return facts_of(reader)
+        if told != [("ok",)]:
+            raise BackupUnsoundError("The restored database is not sound.")
+        with _reader(folder.database, key) as reader:
+            return facts_of(reader)
+
+
+@contextlib.contextmanager
+def _named(name: str = "") -> Iterator[None]:
+    """Where the disk fails the backup is not to blame; whatever else keeps its database from being read is its own fault."""
+    try:
+        yield
+    except (sqlite3mc.Error, DBAPIError) as error:
+        fault = fault_of(error)
+        if isinstance(fault, (DiskFullError, DiskFaultError, DatabaseReadOnlyError)):
+            raise fault from error
+        raise BackupUnsoundError("" if name else "The restored database cannot be read.", name=name) from error
 
 
 def require_room(folder: Path, needed: int) -> None:

@@ -21,7 +21,7 @@ from miz.infra.db import sqlite3mc
 from miz.infra.db.engine import Reader
 from miz.infra.db.migrate import schema_of
 from miz.infra.db.practice_database import PracticeDatabase
-from miz.infra.db.sqlite_file import SqliteFile, refuse_unsafe_place
+from miz.infra.db.sqlite_file import SqliteFile, fault_of, refuse_unsafe_place
 from miz.infra.db.switching import switch_file
 from miz.infra.db.writer import Writer
 from miz.kernel.actor import Actor
@@ -158,7 +158,8 @@ class Databases:
                     self._database, self._writer, source, target, compact=compact, point_to=self._folder.point_to, told=self._tell
                 )
             except (OSError, sqlite3mc.Error) as error:
-                raise TargetNotUsableError(folder=str(target.parent)) from error
+                # A copy beside the file is on the same disk; the place is not to blame.
+                raise (fault_of(error) if compact else TargetNotUsableError(folder=str(target.parent))) from error
             finally:
                 await asyncio.to_thread(self._folder.remove_announced)
             after = await asyncio.to_thread(os.path.getsize, target)

@@ -90,8 +90,7 @@ class SqliteFile:
         return WrongKeyError() if "NotADB" in str(error) else DatabaseUnavailableError()
 
     def fault(self, error: Exception) -> DatabaseUnavailableError:
-        reason = getattr(error, "orig", error).__cause__
-        return next((named() for kinds, named in _FAULTS if isinstance(reason, kinds)), DatabaseUnavailableError())
+        return fault_of(error)
 
     def claim(self, connection: Connection) -> None:
         """Nothing to do: the lock of the data folder keeps others away."""
@@ -125,6 +124,12 @@ class SqliteFile:
     def _identity_at_path(self) -> tuple[int, int]:
         found = os.stat(self.path)  # noqa: PTH116 - called before every acknowledgement, Path.stat is three times slower
         return found.st_dev, found.st_ino
+
+
+def fault_of(error: Exception) -> DatabaseUnavailableError:
+    """What kept SQLite from working, by its name; the error is one of `sqlite3mc`, or SQLAlchemy's around it."""
+    reason = getattr(error, "orig", error).__cause__
+    return next((named() for kinds, named in _FAULTS if isinstance(reason, kinds)), DatabaseUnavailableError())
 
 
 def refuse_unsafe_library() -> None:
