@@ -146,6 +146,16 @@ def test_pages_pass_from_key_to_key_and_never_lie_plain(tmp_path: Path) -> None:
         write_pages(tmp_path / "torn.db", KEY, [b"x" * 5_000])
 
 
+def test_a_page_that_is_not_what_was_written_there_goes_into_no_backup(tmp_path: Path) -> None:
+    """Wherever it stands: of several pages read at once the library tells only of the last one."""
+    database(tmp_path / "live.db")
+    whole = (tmp_path / "live.db").read_bytes()
+    for place in range(5 * 4096 + 100, len(whole), 40 * 4096):
+        (tmp_path / "damaged.db").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with reading(tmp_path / "damaged.db") as view, pytest.raises(sqlite3mc.OperationalError):
+            list(read_pages(view))
+
+
 def test_a_copy_holds_one_moment_while_others_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its transaction the copy would begin anew with every write and hold what came later."""
     monkeypatch.setattr("miz.infra.db.pages._PAGES_A_STEP", 8)

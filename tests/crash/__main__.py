@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.crash.backups import backup_rounds, mutations_accepted
+from tests.crash.bit_flips import flip_rounds
 from tests.crash.care import care_rounds
 from tests.crash.disk import NoDiskError, disk
 from tests.crash.failing_io import io_rounds
@@ -93,6 +94,12 @@ def care(every: int) -> bool:
     with scratch() as folder:
         toll = care_rounds(folder, every=every)
     return said(toll, is_failed=toll.mixed or toll.not_completed)
+
+
+def flips(count: int) -> bool:
+    with scratch() as folder:
+        toll = flip_rounds(folder, count, seed=20261123)
+    return said(toll, is_failed=toll.wrong or toll.unnamed or toll.altered or toll.found < 0.99 * toll.flips)
 
 
 def failing_io(every: int) -> bool:
@@ -176,6 +183,7 @@ RIGS: Mapping[str, tuple[int, Callable[[int], object]]] = {
     "backups": (1, backups),
     "mutations": (1_000, mutations),
     "care": (1, care),
+    "flips": (500, flips),
     "io": (1, failing_io),
     "starts": (100, starts),
     "histories": (5_000, histories),

@@ -193,7 +193,7 @@ class Server:
         self.traffic = Traffic()
         self.memory = RecordMemory()
         self.presence = Presence(self.broker, clock=clock, interval_s=state.control_interval_s)
-        self.records = Records(self.memory, self.broker, self.trail, today=self.today)
+        self.records = Records(self.memory, self.broker, self.trail, today=self.today, require_sound=self.databases.require_sound)
         self.openings = Openings(self.presence, self.records, self.broker, self.trail, clock=clock, epoch=state.epoch)
         self.moving = Moving(self.openings, self.records)
         self.drafts = Drafts(self.openings, self.broker, reader=reader)
@@ -440,6 +440,7 @@ class Server:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
+                await self.databases.follow_suspicion(LOCAL)
                 await self.control_openings()
                 await self.sessions.end_expired()
                 if self.trail.has_work:

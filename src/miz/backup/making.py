@@ -31,6 +31,7 @@ from miz.infra.db.sqlite_file import SqliteFile, fault_of
 from miz.infra.files import write_whole
 from miz.infra.keys import server_identity
 from miz.infra.settings import Settings
+from miz.kernel.errors import DatabaseUnavailableError
 
 if TYPE_CHECKING:
     from miz.backup.postgres import DatabaseServer
@@ -115,7 +116,7 @@ def _moment_of_file(practice: Practice, target: Path, told: Told) -> Iterator[Mo
                 newest_checkpoint(reader),
                 [Member(DATABASE, size, _told_of(_ahead(read_pages(view)), "pack", size, told))],
             )
-    except (sqlite3mc.Error, DBAPIError) as error:
+    except sqlite3mc.Error as error:
         raise fault_of(error) from error
 
 
@@ -282,7 +283,7 @@ def _named(name: str = "") -> Iterator[None]:
     """Where the disk fails the backup is not to blame; whatever else keeps its database from being read is its own fault."""
     try:
         yield
-    except (sqlite3mc.Error, DBAPIError) as error:
+    except (sqlite3mc.Error, DBAPIError, DatabaseUnavailableError) as error:
         fault = fault_of(error)
         if isinstance(fault, (DiskFullError, DiskFaultError, DatabaseReadOnlyError)):
             raise fault from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from miz.access.roles import CARE_FOR_DATABASES, MOVE_DATABASE, READ_DATABASES
-from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run
+from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Repair, Run
 from miz.databases.planned import PlannedCare
 from miz.databases.service import Databases
 from miz.infra.db.engine import Reader
@@ -68,6 +68,10 @@ class DatabaseRoutes:
                 summary="Have the practice go on in another folder, while people work.",
             ),
             Endpoint(
+                method="POST", path=path + "/practice/repair", may=MOVE_DATABASE, run=self.repair, answer=Repair,
+                summary="Make a new file of all that can be read of a damaged database.",
+            ),
+            Endpoint(
                 method="DELETE", path=path + "/practice/former", may=MOVE_DATABASE, run=self.let_go, status=204,
                 summary="Remove the files that were used before the last move.",
             ),
@@ -91,6 +95,9 @@ class DatabaseRoutes:
 
     async def move(self, call: Call) -> Care:
         return await self._databases.move(call.person, Path(call.body.folder))
+
+    async def repair(self, call: Call) -> Repair:
+        return await self._databases.repair(call.person)
 
     async def let_go(self, call: Call) -> None:
         await self._databases.let_go_former(call.person)

@@ -8,20 +8,30 @@ import typer
 from msgspec.structs import replace
 
 from miz.databases.api import DatabaseList, NewCheck, NewPlace
-from miz.databases.model import Care, Check, DatabaseState, Plan, Run
+from miz.databases.model import Care, Check, DatabaseState, Plan, Repair, Run
 from miz.infra.command_line import CommandLine, Data, Json, out, show_json
 from miz.kernel.errors import MizError
 from miz.ui.i18n import translator
 
 
-class DatabaseDamagedError(MizError):
+class DamageFoundError(MizError):
     """A check has found something."""
 
-    code = "database-damaged"
+    code = "damage-found"
     title = "The database is damaged: {count} findings."
     kind = "integrity"
+    hint = "Repair it: miz db repair. If that is not enough, go back to the last backup that was restored once: miz backup list, then miz backup restore."
+
+
+class RowsMissingError(MizError):
+    """A repair could not read all rows."""
+
+    code = "database-rows-missing"
+    title = "Some rows cannot be read any more, in: {tables}."
+    kind = "integrity"
     hint = (
-        "Go on with the last backup that was restored once: miz backup list, then miz backup restore. Keep this folder for the technician."
+        "The practice still has the damaged database; what can be read of it is in {file}, encrypted as before. "
+        "Go back to the last backup that was restored once: miz backup list, then miz backup restore."
     )
 
 
@@ -52,7 +62,7 @@ def words(here: CommandLine) -> Callable[[str], str]:
 
 def register(app: typer.Typer, here: CommandLine) -> None:
     """Add `db` to the command line."""
-    db_app = typer.Typer(no_args_is_help=True, help="The databases: their state, checked, compacted, moved.")
+    db_app = typer.Typer(no_args_is_help=True, help="The databases: their state, checked, repaired, compacted, moved.")
     app.add_typer(db_app, name="db")
     _register_care(db_app, here)
 
@@ -90,7 +100,7 @@ def register(app: typer.Typer, here: CommandLine) -> None:
             for finding in done.findings:
                 out.print(finding)
         if not done.ok:
-            raise DatabaseDamagedError(count=len(done.findings))
+            raise DamageFoundError(count=len(done.findings))
         if not json:
             out.print(words(here)("The database is sound."))
 
@@ -129,7 +139,22 @@ def register(app: typer.Typer, here: CommandLine) -> None:
 
 
 def _register_care(db_app: typer.Typer, here: CommandLine) -> None:
-    """What happens every night, on demand, and its plan."""
+    """What happens every night, on demand, and its plan; and what helps when that has found damage."""
+
+    @db_app.command("repair")
+    def repair(data: Data, json: Json = False) -> None:
+        """Make a new file of all that can be read of a damaged database. Ends with 17 when something is missing in it."""
+        with here.client(data) as client:
+            done = client.call("POST", "/databases/practice/repair", answer=Repair)
+        if json:
+            show_json(done)
+        if not done.is_whole:
+            raise RowsMissingError(tables=", ".join(done.incomplete), file=done.path)
+        if not json:
+            out.print(
+                words(here)("Repaired: {rows} rows, none is missing. The database is now {file}.").format(rows=done.rows, file=done.path),
+                soft_wrap=True,
+            )
 
     @db_app.command("tidy")
     def tidy(data: Data, json: Json = False) -> None:

@@ -37,3 +37,21 @@ class ByDatabaseServerError(MizError):
     title = "The rows of this practice are on a database server, which is looked after with its own tools."
     kind = "conflict"
     hint = "Nothing was changed. See docs/how-to/postgresql.md."
+
+
+class NotDamagedError(MizError):
+    """No check has found any damage."""
+
+    code = "database-not-damaged"
+    title = "No check has found any damage, so there is nothing to repair."
+    kind = "conflict"
+    hint = "Nothing was changed. Have the database checked first."
+
+
+class NotReadableError(MizError):
+    """Not even the list of tables can be read, or the new file cannot be written."""
+
+    code = "database-not-repairable"
+    title = "No new database can be made of this one."
+    kind = "integrity"
+    hint = "Nothing was changed. Go back to the last backup that was restored once; keep this folder for the technician."

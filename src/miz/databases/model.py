@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Name = Literal["practice", "knowledge"]
-Work = Literal["check", "compact", "move", "tidy", "let go"]
+Work = Literal["check", "compact", "move", "repair", "tidy", "let go"]
 Time = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 PAGE_BYTES = 4096
 
@@ -50,6 +50,8 @@ class Check(Struct, frozen=True):
     ok: bool
     findings: list[str]
     seconds: float
+    is_sound: bool = True
+    """Whether pages, indexes and keys are whole; findings in the audit trail alone leave it so."""
 
 
 class DatabaseState(Struct, frozen=True, kw_only=True):
@@ -130,3 +132,16 @@ class Care(Struct, frozen=True):
     path: str
     seconds: float
     paused_ms: float
+
+
+class Repair(Struct, frozen=True):
+    """What a repair has come to: rows that could be read, tables of which some could not.
+
+    With `is_whole` the practice goes on in the new file `path`; else that file holds what is readable, and the practice still has the damaged one.
+    """
+
+    is_whole: bool
+    rows: int
+    incomplete: list[str]
+    path: str
+    seconds: float

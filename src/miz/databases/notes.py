@@ -16,9 +16,10 @@ _DAYS = timedelta(days=30)
 
 
 class Remembered(Struct, frozen=True):
-    """`last_round` is when all the nightly care was done last; `sizes` the bytes on each of the last days."""
+    """`last_round` is when all the nightly care was done last; `sizes` the bytes on each of the last days; `damage` what was found and not yet mended."""
 
     last_check: Check | None = None
+    damage: Check | None = None
     last_compaction: datetime | None = None
     last_round: datetime | None = None
     runs: list[Run] = []

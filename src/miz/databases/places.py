@@ -17,6 +17,11 @@ def beside(file: Path, now: datetime) -> Path:
     return next(free for free in named if not free.exists())
 
 
+def readable_part(target: Path) -> Path:
+    """What a new file is called that holds only what could be read."""
+    return target.with_name(target.name.replace("practice-", "readable-"))
+
+
 def usable(folder: Path, database: Path) -> Path:
     """The file for the database in a folder of this computer. Raises `TargetNotUsableError`."""
     if not folder.expanduser().is_absolute():

@@ -11,19 +11,22 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from miz.access.audit.service import AuditTrail
-from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, TargetNotUsableError
-from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Run, Work, progress_of
+from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, NotDamagedError, NotReadableError, TargetNotUsableError
+from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Repair, Run, Work, progress_of
 from miz.databases.notes import Notes, growth
-from miz.databases.places import beside, require_room, usable
+from miz.databases.places import beside, readable_part, require_room, usable
+from miz.databases.soundness import findings_in
 from miz.databases.tidying import tidy
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc
-from miz.infra.db.engine import Reader
+from miz.infra.db.engine import DatabaseDamagedError, Reader
 from miz.infra.db.migrate import schema_of
 from miz.infra.db.practice_database import PracticeDatabase
+from miz.infra.db.salvage import Salvaged, salvage
 from miz.infra.db.sqlite_file import SqliteFile, fault_of, refuse_unsafe_place
 from miz.infra.db.switching import switch_file
 from miz.infra.db.writer import Writer
+from miz.infra.files import sync_folder, synced_steadily
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
 from miz.kernel.errors import DatabaseUnavailableError, MizError
@@ -53,6 +56,8 @@ class Databases:
         self.progress: Progress | None = None
         self.last_fault: MizError | None = None
         self._step_began = 0.0
+        self.has_damage = self.notes.read().damage is not None
+        """Whether pages, indexes or keys are damaged: from the finding until a full check finds none."""
 
     def start(self, work: Coroutine[Any, Any, object]) -> None:
         """Begin a check or a compaction and come back at once; `progress` and `last_fault` tell how it goes. Raises `DatabaseBusyError`."""
@@ -82,9 +87,35 @@ class Databases:
         return [self._practice_state(reader), self._knowledge_state()]
 
     def is_damaged(self) -> bool:
-        """Whether the last check has found something."""
+        """Whether the last check has found something, or damage is not mended yet."""
         last = self.notes.read().last_check
-        return last is not None and not last.ok
+        return self.has_damage or (last is not None and not last.ok)
+
+    def require_sound(self) -> None:
+        """Raise `DatabaseDamagedError` while it `has_damage`."""
+        if self.has_damage:
+            raise DatabaseDamagedError
+
+    async def follow_suspicion(self, actor: Actor) -> None:
+        """Where somebody met a page that is not what was written there, no record is changed from now on, until a full check has found all sound."""
+        source = self._database.source
+        if not isinstance(source, SqliteFile) or not source.is_suspect or self.is_running:
+            return
+        source.is_suspect = False
+        met = Check(self._clock.now(), "quick", ok=False, findings=["a page is not what was written there"], seconds=0.0, is_sound=False)
+        await asyncio.to_thread(self._note, met)
+        self.start(self.check(actor, is_full=True))
+
+    def _note(self, done: Check) -> None:
+        """Remember a check, and what follows from it for those who write."""
+        if not done.is_sound:
+            self.notes.note(last_check=done, damage=done)
+            self.has_damage = True
+        elif done.kind == "full":
+            self.notes.note(last_check=done, damage=None)
+            self.has_damage = False
+        else:
+            self.notes.note(last_check=done)
 
     async def check(self, actor: Actor, *, is_full: bool) -> Check:
         """Read every page; with `is_full` compare indexes, keys and the audit trail as well. Raises `DatabaseBusyError`."""
@@ -92,10 +123,53 @@ class Databases:
             self._tell("verify", 0, 1)
             done = await asyncio.to_thread(self._checked, is_full)
             outcome |= {"fault": "" if done.ok else "database-damaged"}
-            await asyncio.to_thread(self.notes.note, last_check=done)
+            await asyncio.to_thread(self._note, done)
         detail = f"{done.kind} {'ok' if done.ok else len(done.findings)}"
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_checked", detail=detail))
+        # A damaged file may not take the entry; what was found stands in the notes beside it.
+        with contextlib.nullcontext() if done.is_sound else contextlib.suppress(DatabaseUnavailableError):
+            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_checked", detail=detail))
         return done
+
+    async def repair(self, actor: Actor) -> Repair:
+        """Make a new file of all that can be read of the damaged one, every index anew, and go on with it when nothing is missing.
+
+        Else the new file is left beside the damaged one, for whoever looks for single entries, and nothing is switched. Nothing is written
+        meanwhile. The damaged file is kept until somebody lets it go. Raises `DatabaseBusyError`, `NotDamagedError`, `NotReadableError`,
+        `NoRoomForDatabaseError`, `ByDatabaseServerError`.
+        """
+        source, began = self._file(), time.monotonic()
+        if not self.has_damage:
+            raise NotDamagedError
+        async with self._alone("repair"):
+            target = beside(source.path, self._clock.now())
+            await asyncio.to_thread(require_room, source.path, target.parent, 1)
+            await asyncio.to_thread(self._folder.announce, target)
+            try:
+                found = await self._writer.aside(lambda: self._salvaged(source, target))
+            finally:
+                await asyncio.to_thread(self._folder.remove_announced)
+        path = target if found.is_whole else readable_part(target)
+        done = Repair(found.is_whole, sum(found.rows.values()), found.incomplete, str(path), round(time.monotonic() - began, 2))
+        if found.is_whole:
+            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_repaired", detail=str(done.rows)))
+            await self.check(actor, is_full=True)
+        return done
+
+    def _salvaged(self, source: SqliteFile, target: Path) -> Salvaged:
+        """Runs in the writing thread, so that nothing changes meanwhile."""
+        try:
+            with synced_steadily(target):
+                found = salvage(source.path, source.key, target, told=self._tell)
+        except (OSError, sqlite3mc.Error) as error:
+            raise NotReadableError from error
+        if not found.is_whole:
+            target.replace(readable_part(target))
+            return found
+        sync_folder(target.parent)
+        self._folder.point_to(target)
+        source.lead_to(target)
+        self._database.open_again()
+        return found
 
     async def compact(self, actor: Actor) -> Care:
         """Make the file as small as it can be, by a copy beside it. Raises as `move` does."""
@@ -187,16 +261,13 @@ class Databases:
         began, source = time.monotonic(), self._database.source
         findings: list[str] = []
         if isinstance(source, SqliteFile):
-            pragmas = ("integrity_check", "foreign_key_check") if is_full else ("quick_check",)
-            try:
-                with contextlib.closing(sqlite3mc.connect(str(source.path), key=source.key, is_read_only=True)) as opened:
-                    for pragma in pragmas:
-                        findings += [" ".join(map(str, row)) for row in opened.rows(f"PRAGMA {pragma}") if row != ("ok",)]
-            except sqlite3mc.Error as error:
-                findings.append(type(error).__name__)
-        if is_full and not findings:
+            source.is_suspect = False
+            findings += findings_in(source.path, source.key, is_full=is_full)
+        is_sound = not findings
+        if is_full and is_sound:
             findings += self._verify_trail()
-        return Check(self._clock.now(), "full" if is_full else "quick", not findings, findings[:100], round(time.monotonic() - began, 2))
+        seconds = round(time.monotonic() - began, 2)
+        return Check(self._clock.now(), "full" if is_full else "quick", not findings, findings[:100], seconds, is_sound)
 
     def _practice_state(self, reader: Reader) -> DatabaseState:
         known, source, today = self.notes.read(), self._database.source, self._today()

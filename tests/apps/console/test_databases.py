@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from miz.databases.model import Plan
+from miz.databases.model import Check, Plan
 from tests.apps.console.conftest import ADMIN, seat_at
 from tests.practice.web.visitor import Visitor
 from tests.support.practice import ServerThread, is_on_server, served
@@ -53,6 +53,23 @@ def test_damage_is_the_first_thing_that_is_said(practice: ServerThread, monkeypa
     assert "Die letzte Prüfung hat Schäden gefunden." in page
     assert "audit trail: altered 7" in page
     assert "Die letzte Prüfung der Datenbank hat Schäden gefunden." in admin.get("/console").text
+
+
+def test_the_way_back_from_damage_is_on_the_page(practice: ServerThread) -> None:
+    admin = seat_at(practice.url, ADMIN)
+    databases = practice.server.databases
+    assert "Reparieren" not in admin.get(PATH).text
+    databases._note(Check(practice.clock.now(), "full", ok=False, findings=["row 3 missing from index x"], seconds=0.1, is_sound=False))
+    page = admin.get(PATH).text
+    assert "Die Datenbank ist beschädigt: Was lesbar ist, wird gezeigt; gespeichert wird nichts." in page
+    assert "row 3 missing from index x" in page
+    before = practice.folder.database
+    assert admin.post(PATH + "/repair").status == 303
+    page = finished(practice, admin)
+    assert "keine fehlt. Die beschädigte Datei bleibt" in page
+    assert practice.folder.database != before
+    assert before.name in page
+    assert "Keine Prüfung hat einen Schaden gefunden" in admin.post(PATH + "/repair").text or "Keine Prüfung" in finished(practice, admin)
 
 
 def test_moved_from_the_page_and_the_former_file_removed_by_its_name(practice: ServerThread, tmp_path: Path) -> None:

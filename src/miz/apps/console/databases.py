@@ -10,11 +10,12 @@ import msgspec
 
 from miz.access.roles import CARE_FOR_DATABASES, MOVE_DATABASE, READ_DATABASES
 from miz.apps.console.frame import ConsoleFrame, FrameOf, console_page, said
-from miz.databases.model import DatabaseState, Plan, Progress
+from miz.databases.model import DatabaseState, Plan, Progress, Repair
 from miz.databases.planned import PlannedCare
 from miz.databases.service import Databases
 from miz.infra.db.engine import Reader
 from miz.infra.http import STATUS_OF, Call, Endpoint, Reply
+from miz.kernel.actor import Actor
 from miz.kernel.errors import InvalidInputError, MizError, misfit
 from miz.practice.web.frame import go_to, reply
 
@@ -25,7 +26,7 @@ _HERE = "/console/databases"
 
 @dataclass(frozen=True, kw_only=True)
 class DatabasePage:
-    """The state of each database, what is under way, and the plan; `folder` is the target that was typed."""
+    """The state of each database, what is under way, the last repair, and the plan; `folder` is the target that was typed."""
 
     template: ClassVar[str] = "console_databases.html"
     frame: ConsoleFrame
@@ -34,6 +35,8 @@ class DatabasePage:
     progress: Progress | None
     is_on_server: bool
     may_move: bool
+    is_damaged: bool
+    repair: Repair | None
     plan: Plan
     folder: str
     done: str
@@ -49,6 +52,7 @@ class DatabasePages:
         self._frame_of = frame_of
         self._reader = reader
         self._is_on_server = is_on_server
+        self._repair: Repair | None = None
 
     def endpoints(self) -> list[Endpoint]:
         path = _HERE
@@ -58,6 +62,7 @@ class DatabasePages:
             console_page("POST", path + "/compaction", _PERSONS, self.compact, "Compact the practice's database"),
             console_page("POST", path + "/tidying", _PERSONS, self.tidy, "Give free pages back and renew the statistics"),
             console_page("POST", path + "/move", _MOVERS, self.move, "Move the practice's database to another folder"),
+            console_page("POST", path + "/repair", _MOVERS, self.repair, "Make a new file of what can be read of a damaged database"),
             console_page("POST", path + "/former", _MOVERS, self.let_go, "Remove the file that was used before the last move"),
             console_page("POST", path + "/plan", _MOVERS, self.plan, "Plan the care of the practice's database"),
         ]
@@ -82,6 +87,12 @@ class DatabasePages:
         except MizError as error:
             return self._page(call, error)
         return self._begun(call, self._databases.move(call.person, folder))
+
+    async def repair(self, call: Call) -> Reply:
+        return self._begun(call, self._repaired(call.person))
+
+    async def _repaired(self, person: Actor) -> None:
+        self._repair = await self._databases.repair(person)
 
     async def let_go(self, call: Call) -> Reply:
         """The name of the file is to be typed, as what is removed does not come back."""
@@ -117,7 +128,7 @@ class DatabasePages:
         page = DatabasePage(
             frame=self._frame_of(call.person, "databases"), databases=databases.states(self._reader), is_running=databases.is_running,
             progress=databases.progress, is_on_server=self._is_on_server, may_move=not MOVE_DATABASE.isdisjoint(call.person.roles),
-            plan=self._care.plan, folder=call.form.get("folder", "") if call.method == "POST" else "", done=done,
+            is_damaged=databases.has_damage, repair=self._repair, plan=self._care.plan, folder=call.form.get("folder", "") if call.method == "POST" else "", done=done,
             errors=said(error or (databases.last_fault if not databases.is_running else None), call),
         )  # fmt: skip
         return reply(page, call, STATUS_OF[error.kind] if error else 200)

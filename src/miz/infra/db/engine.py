@@ -90,6 +90,14 @@ class DatabasePageError(DatabaseUnavailableError):
     hint = "Nothing was saved. Have the database checked in the console and restore the newest proved backup."
 
 
+class DatabaseDamagedError(DatabaseUnavailableError):
+    """Pages of the database are damaged; what can be read is read, and no record is changed."""
+
+    code = "database-damaged"
+    title = "The database is damaged: what can be read is shown, and nothing is saved."
+    hint = "Nothing was saved. In the console under Databases the practice administrator finds the way back: repair, or the last proved backup."
+
+
 class DatabaseInUseError(MizError):
     """Another server writes to this database."""
 

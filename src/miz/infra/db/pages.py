@@ -21,7 +21,7 @@ _PAGES_A_STEP = 256
 """A megabyte: what one step reads; between two steps the other threads work."""
 _FORMAT_AT, _NO_LOG = slice(18, 20), b"\1\1"
 """Where the file format's versions stand that writing and reading need, and those of a database without a write-ahead log."""
-_TARGET_PRAGMAS = ("page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY")
+TARGET_PRAGMAS = ("page_size=4096", "auto_vacuum=INCREMENTAL", "journal_mode=OFF", "synchronous=OFF", "temp_store=MEMORY")
 _number = itertools.count()
 _TRIES = 40
 _BETWEEN_TRIES_S = 0.05
@@ -42,7 +42,7 @@ def copy_database(source: Path, key: bytes, target: Path, *, told: Callable[[int
 
 def copy_snapshot(view: sqlite3mc.Connection, key: bytes, target: Path, *, told: Callable[[int, int], None]) -> None:
     """Copy what the transaction of `view` sees, as `copy_database` does."""
-    with contextlib.closing(sqlite3mc.connect(str(target), key=key, pragmas=_TARGET_PRAGMAS)) as writing:
+    with contextlib.closing(sqlite3mc.connect(str(target), key=key, pragmas=TARGET_PRAGMAS)) as writing:
         try:
             with synced_steadily(target), writing.apsw.backup("main", view.apsw, "main") as backup:
                 while not backup.done:
@@ -90,16 +90,24 @@ def read_pages(view: sqlite3mc.Connection) -> Iterator[bytes]:
 
     A page whose authentication fails raises `sqlite3mc.Error`.
     """
-    size = size_of(view)
-    for offset in range(0, size, PAGE_BYTES * _PAGES_A_STEP):
-        amount = min(PAGE_BYTES * _PAGES_A_STEP, size - offset)
-        try:
-            is_whole, pages = view.apsw.read("main", 0, offset, amount)
-        except apsw.Error as error:
-            raise sqlite3mc.translated(error) from error
-        if not is_whole:
-            raise sqlite3mc.OperationalError
-        yield pages if offset else pages[: _FORMAT_AT.start] + _NO_LOG + pages[_FORMAT_AT.stop :]
+    pages = size_of(view) // PAGE_BYTES
+    for first in range(0, pages, _PAGES_A_STEP):
+        piece = b"".join(read_page(view, number) for number in range(first, min(first + _PAGES_A_STEP, pages)))
+        yield piece if first else piece[: _FORMAT_AT.start] + _NO_LOG + piece[_FORMAT_AT.stop :]
+
+
+def read_page(view: sqlite3mc.Connection, number: int) -> bytes:
+    """One page of the file, counted from 0, decrypted. Raises `sqlite3mc.Error` when it is not what was written there.
+
+    One at a time: of several at once the library tells only whether the last one is authentic.
+    """
+    try:
+        is_whole, page = view.apsw.read("main", 0, number * PAGE_BYTES, PAGE_BYTES)
+    except apsw.Error as error:
+        raise sqlite3mc.translated(error) from error
+    if not is_whole:
+        raise sqlite3mc.OperationalError
+    return page
 
 
 def size_of(view: sqlite3mc.Connection) -> int:
@@ -121,7 +129,7 @@ def write_pages(file: Path, key: bytes, pieces: Iterable[bytes]) -> None:
         with contextlib.closing(connection), synced_steadily(file):
             connection.pragma("cipher", "chacha20")
             connection.pragma("key", f"raw:{key.hex()}")
-            for pragma in _TARGET_PRAGMAS:
+            for pragma in TARGET_PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             # Only now does the file know its cipher; the pages that follow replace this one.
             connection.execute("CREATE TABLE placeholder (id)")

@@ -153,6 +153,8 @@ class Connection:
 
     def __init__(self, apsw_connection: apsw.Connection) -> None:
         self.apsw = apsw_connection
+        self.named: Callable[[Error], Exception] | None = None
+        """What `rows` raises for an error, where whoever reads is to hear of it by another name."""
         self.closed = False
         self.descriptions: dict[str, Description] = {}
 
@@ -167,7 +169,9 @@ class Connection:
         try:
             return list(self.apsw.execute(sql, values))
         except apsw.Error as error:
-            raise translated(error) from error
+            told = translated(error)
+            told.__cause__ = error
+            raise (self.named(told) if self.named else told) from error
 
     @property
     def in_transaction(self) -> bool:

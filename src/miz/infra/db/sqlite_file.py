@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import apsw
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.pool import NullPool, StaticPool
 
 from miz.infra.db import sqlite3mc
@@ -51,6 +51,8 @@ class SqliteFile:
         self.path = path
         self.key = key
         self.generation = 0
+        self.is_suspect = False
+        """Whether a page was met that is not what was written there, since somebody last looked into it."""
         self._identity: tuple[int, int] | None = None
 
     @property
@@ -69,9 +71,11 @@ class SqliteFile:
             pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
             connection = sqlite3mc.connect(str(self.path), key=self.key, is_read_only=is_read_only, pragmas=pragmas)
             self._identity = self._identity or self._identity_at_path()
+            # The writer tells by itself what the machine refuses; whoever reads hears it here, by its name.
+            connection.named = self.fault if is_read_only else None
             return connection
 
-        return create_engine(
+        engine = create_engine(
             "sqlite+pysqlite://",
             module=sqlite3mc,
             creator=connect,
@@ -79,6 +83,13 @@ class SqliteFile:
             poolclass=NullPool if is_read_only else StaticPool,
             **JSON_FORM,
         )
+        if is_read_only:
+            event.listen(engine, "handle_error", self._name_fault)
+        return engine
+
+    def _name_fault(self, context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, sqlite3mc.OperationalError):
+            raise self.fault(context.original_exception) from context.original_exception
 
     def lead_to(self, path: Path) -> None:
         """The rows are in the file `path` from now on."""
@@ -90,7 +101,9 @@ class SqliteFile:
         return WrongKeyError() if "NotADB" in str(error) else DatabaseUnavailableError()
 
     def fault(self, error: Exception) -> DatabaseUnavailableError:
-        return fault_of(error)
+        named = fault_of(error)
+        self.is_suspect = self.is_suspect or isinstance(named, DatabasePageError)
+        return named
 
     def claim(self, connection: Connection) -> None:
         """Nothing to do: the lock of the data folder keeps others away."""
@@ -127,7 +140,9 @@ class SqliteFile:
 
 
 def fault_of(error: Exception) -> DatabaseUnavailableError:
-    """What kept SQLite from working, by its name; the error is one of `sqlite3mc`, or SQLAlchemy's around it."""
+    """What kept SQLite from working, by its name; the error is one of `sqlite3mc`, SQLAlchemy's around it, or named already."""
+    if isinstance(error, DatabaseUnavailableError):
+        return error
     reason = getattr(error, "orig", error).__cause__
     return next((named() for kinds, named in _FAULTS if isinstance(reason, kinds)), DatabaseUnavailableError())
 

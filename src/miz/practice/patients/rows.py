@@ -27,24 +27,18 @@ _AS_STORED = (
 _SELECT_PATIENT = Prepared(select(patient).where(patient.c.id == bindparam("patient_id")))
 SELECT_VERSION = Prepared(select(patient.c.version, patient.c.planned_on).where(patient.c.id == bindparam("of_patient")))
 _ENTRY_COLUMNS = {kind: [table.c[name] for name in ENTRY_TYPES[kind].__struct_fields__] for kind, table in ENTRY_TABLES.items()}
-# In the order they were entered, which the history knows.
 _SELECT_ENTRIES = {
     kind: Prepared(
         select(*_ENTRY_COLUMNS[kind])
-        .select_from(
-            table.outerjoin(
-                change,
-                (change.c.patient_id == table.c.patient_id)
-                & (change.c.kind == kind)
-                & (change.c.entry_id == table.c.id)
-                & (change.c.action == "created"),
-            )
-        )
         .where(table.c.patient_id == bindparam("patient_id"), table.c.entered_in_error.is_(False))
-        .order_by(change.c.id.nulls_first(), table.c.id)
+        .order_by(table.c.id)
     )
     for kind, table in ENTRY_TABLES.items()
 }
+_SELECT_ORDER = Prepared(
+    select(change.c.entry_id, change.c.id).where(change.c.patient_id == bindparam("patient_id"), change.c.action == "created")
+)
+"""In which order the entries were made, which the history knows. Asked once and not joined: a long record's lines would each be compared with each."""
 
 _SAID = ("patient_id", "version", "kind", "entry_id", "action", "changed_by", "user_id", "workplace")
 _STATES = ("before", "after")
@@ -126,8 +120,13 @@ def _read_record(connection: Connection, patient_id: str) -> Patient:
     of_patient = {"patient_id": patient_id}
     (row,) = _SELECT_PATIENT.read(connection, of_patient)
     of = dict(zip(patient.c.keys(), row, strict=True))
+    order: dict[str, int] = dict(_SELECT_ORDER.read(connection, of_patient))
     lists: dict[str, Any] = {
-        kind: [_entry_of(kind, found) for found in _SELECT_ENTRIES[kind].read(connection, of_patient)] for kind in ENTRY_KINDS
+        kind: sorted(
+            (_entry_of(kind, found) for found in _SELECT_ENTRIES[kind].read(connection, of_patient)),
+            key=lambda entry: order.get(entry.id, 0),
+        )
+        for kind in ENTRY_KINDS
     }
     recorded = any(entry.status != "stopped" for entry in lists["medication"])
     return Patient(

@@ -39,18 +39,31 @@ _LAST_CHANGE = RestoreEntry()
 
 
 class Records:
-    """The writing side of patients' records; each method runs inside one transaction of the writer."""
+    """The writing side of patients' records; each method runs inside one transaction of the writer.
 
-    def __init__(self, memory: RecordMemory, broker: EventBroker, trail: AuditTrail, *, today: Today) -> None:
+    `require_sound` raises while no record may be changed, because the database is damaged.
+    """
+
+    def __init__(
+        self,
+        memory: RecordMemory,
+        broker: EventBroker,
+        trail: AuditTrail,
+        *,
+        today: Today,
+        require_sound: Callable[[], None] = lambda: None,
+    ) -> None:
         self._memory = memory
         self._broker = broker
         self._trail = trail
         self._today = today
+        self._require_sound = require_sound
 
     def create_patient(
         self, tx: Transaction, actor: Actor, identity: NewPatient, entries: Sequence[tuple[EntryKind, Mapping[str, Any]]] = ()
     ) -> Patient:
         """Store a new patient, and what is known from the start. Nobody else knows the patient yet, so no lease is asked for."""
+        self._require_sound()
         identity = model.checked_identity(identity, self._today())
         record = Patient(
             id=str(uuid.uuid4()), version=1, allergy_state="not_asked", medication_state="not_asked", **structs.asdict(identity)
@@ -225,6 +238,7 @@ class Records:
 
     def guard(self, tx: Transaction, actor: Actor, patient_id: str, token: str) -> None:
         """Refuse a token that may not write before anything else is looked at. Raises `StaleFencingTokenError`, `PatientNotFoundError`."""
+        self._require_sound()
         store.guard(tx, actor, patient_id, token)
 
     def set_merged(self, tx: Transaction, actor: Actor, patient_id: str, into_id: str | None) -> None:
@@ -249,6 +263,7 @@ class Records:
         return record
 
     def _load_guarded(self, tx: Transaction, actor: Actor, patient_id: str, token: str, *, is_medical: bool = True) -> Patient:
+        self._require_sound()
         version = store.guard(tx, actor, patient_id, token, is_medical=is_medical)
         known = self._memory.get(patient_id, version - 1)
         record = known or rows.load_record(tx.connection, self._memory, patient_id, self._today())
