@@ -21,7 +21,9 @@ from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run,
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import switching
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.kernel.clock import FakeClock
+from miz.kernel.errors import DatabaseUnavailableError
 from tests.support.practice import ServerThread, client_of, is_on_server, served
 
 pytestmark = pytest.mark.skipif(is_on_server(), reason="a database server is looked after with its own tools")
@@ -168,6 +170,28 @@ def test_a_copy_that_is_not_sound_is_never_switched_to(practice: ServerThread, t
     assert list((tmp_path / "new").iterdir()) == []
     assert practice.folder.database == old
     assert new_patient(client_of(practice.url), "WEITER")
+
+
+@pytest.mark.parametrize("is_last_step", [False, True])
+def test_a_switch_that_fails_leaves_server_and_folder_with_the_old_file(
+    practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_last_step: bool
+) -> None:
+    def failing(*_: object) -> None:
+        raise DatabaseUnavailableError
+
+    (tmp_path / "new").mkdir()
+    old = practice.folder.database
+    with monkeypatch.context() as failing_once:
+        if is_last_step:
+            failing_once.setattr(DataFolder, "point_to", failing)
+        else:
+            failing_once.setattr(PracticeDatabase, "_open", failing)
+        with pytest.raises(RefusedError, match="database-unavailable"):
+            move(practice, tmp_path / "new")
+    assert new_patient(client_of(practice.url), "WEITER")
+    assert practice.folder.database == old
+    assert str(practice.server.database.source.shown) == str(old)
+    assert move(practice, tmp_path / "new").after_bytes
 
 
 def test_unusable_targets_are_refused_before_anything_changes(

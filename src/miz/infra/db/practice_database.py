@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from miz.infra.db import succession
 from miz.infra.db.driver import driver_of
@@ -28,6 +28,7 @@ class PracticeDatabase(ReadOnlyDatabase):
     """
 
     writer_connection: Connection
+    write_engine: Engine
 
     def __init__(self, source: Source, *, name: str = "") -> None:
         self.name = name
@@ -51,10 +52,20 @@ class PracticeDatabase(ReadOnlyDatabase):
             self.writer_connection.close()  # and with it the lock: whoever waits shall not wait for this one
             raise DatabaseChangedError
 
-    def open_again(self) -> None:
-        """Go on where the source leads to now. To be called in the writing thread, between transactions."""
+    def open_again(self, settle: Callable[[], None]) -> None:
+        """Go on where the source leads to now, once `settle` has made it so; whatever either raises, all is as before.
+
+        To be called in the writing thread, between transactions.
+        """
         former, former_engine = self.writer_connection, self.write_engine
-        self._open()
+        try:
+            self._open()
+            settle()
+        except BaseException:
+            opened, self.write_engine, self.writer_connection = self.write_engine, former_engine, former
+            if opened is not former_engine:
+                opened.dispose()
+            raise
         former.close()
         former_engine.dispose()
 

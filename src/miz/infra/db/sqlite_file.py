@@ -1,5 +1,6 @@
 """A practice's rows in one encrypted SQLite file: how it is opened, and which places are refused (ADR 0002)."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -95,6 +96,8 @@ class SqliteFile:
         """The rows are in the file `path` from now on."""
         self.path = path
         self._identity = None
+        with contextlib.suppress(OSError):  # then nobody can write, and hears why
+            self._identity = self._identity_at_path()
         self.generation += 1
 
     def explained(self, error: Exception) -> MizError:

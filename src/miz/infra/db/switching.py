@@ -102,10 +102,15 @@ async def switch_file(
                 copy.close()
                 recording.close()
                 sync_folder(target.parent)
-                point_to(target)
-                is_switched = True
+                former = source.path
                 source.lead_to(target)
-                database.open_again()
+                try:
+                    # Opened first: if the new file named by then could not be, the server would go on writing to the old one.
+                    database.open_again(lambda: point_to(target))
+                except BaseException:
+                    source.lead_to(former)
+                    raise
+                is_switched = True
                 return time.monotonic() - began
 
             return await writer.aside(switch)
