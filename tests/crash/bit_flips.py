@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from miz.access.sessions import LOCAL
-from miz.databases.soundness import findings_in
+from miz.databases.soundness import damage_in
 from miz.infra.db import sqlite3mc
 from miz.infra.db.engine import ReadOnlyDatabase
 from miz.infra.db.salvage import salvage
@@ -52,7 +52,7 @@ def flip_rounds(folder: Path, count: int, *, seed: int) -> FlipToll:
         flip(copy, chance)
         toll.flips += 1
         _read(copy, key, expected, toll)
-        toll.found += bool(findings_in(copy, key, is_full=True))
+        toll.found += bool(damage_in(copy, key, is_full=True))
         _repair(copy, key, mended, rows, toll)
     return toll
 

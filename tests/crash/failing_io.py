@@ -245,9 +245,12 @@ def _played(folder: Path, scene: Scene, every: int) -> IoToll:
         server = ServerThread(practice, FakeClock())
         server.start()
         client = client_of(server.url)
+        confirmed: list[str] = []
         for fault in _faults(lambda rule: _length(disk, server, client, scene, rule), every):
-            _play(disk, server, client, scene, fault, toll)
+            confirmed += _play(disk, server, client, scene, fault, toll)
         server.stop()
+    # What the running server shows may lie in a file that the next start does not open.
+    toll.lost += len(set(confirmed) - _stored(practice))
     toll.unsound += _is_unsound(practice)
     return toll
 
@@ -272,7 +275,8 @@ def _length(disk: FailingDisk, server: ServerThread, client: ApiClient, scene: S
     return count
 
 
-def _play(disk: FailingDisk, server: ServerThread, client: ApiClient, scene: Scene, fault: Fault, toll: IoToll) -> None:
+def _play(disk: FailingDisk, server: ServerThread, client: ApiClient, scene: Scene, fault: Fault, toll: IoToll) -> list[str]:
+    """What was confirmed in this case."""
     # A compacted file is called by the second in which it is made.
     server.clock.instant += timedelta(seconds=1)
     person = Person(client, _new_patient(client), toll)
@@ -284,6 +288,12 @@ def _play(disk: FailingDisk, server: ServerThread, client: ApiClient, scene: Sce
     person.catch_up()
     person.compare()
     client.release_patient(person.patient_id)
+    return person.confirmed
+
+
+def _stored(folder: DataFolder) -> set[str]:
+    with contextlib.closing(opened(folder)) as database:
+        return {text for (text,) in driver_of(database.writer_connection).rows("SELECT text FROM note")}
 
 
 def _new_patient(client: ApiClient) -> str:

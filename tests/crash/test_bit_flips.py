@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from miz.databases.soundness import findings_in
+from miz.databases.soundness import damage_in
 from miz.infra.db import sqlite3mc
 from tests.crash.bit_flips import filled, flip, flip_rounds, rows_of
 from tests.support.practice import is_on_server
@@ -60,4 +60,4 @@ def test_a_free_page_is_looked_at_as_well(tmp_path: Path) -> None:
         with broken.open("r+b") as bytes_:
             bytes_.seek(number * 4096 - 100)
             bytes_.write(b"damage")
-        assert f"page {number} is not what was written there" in findings_in(broken, key, is_full=True)
+        assert f"page {number} is not what was written there" in damage_in(broken, key, is_full=True)

@@ -51,7 +51,7 @@ class Check(Struct, frozen=True):
     findings: list[str]
     seconds: float
     is_sound: bool = True
-    """Whether pages, indexes and keys are whole; findings in the audit trail alone leave it so."""
+    """Whether pages and indexes are whole; broken references and findings in the audit trail leave it so."""
 
 
 class DatabaseState(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, NotDa
 from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Repair, Run, Work, progress_of
 from miz.databases.notes import Notes, growth
 from miz.databases.places import beside, readable_part, require_room, usable
-from miz.databases.soundness import findings_in
+from miz.databases.soundness import broken_references, damage_in
 from miz.databases.tidying import tidy
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc
@@ -24,9 +24,9 @@ from miz.infra.db.migrate import schema_of
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.salvage import Salvaged, salvage
 from miz.infra.db.sqlite_file import SqliteFile, fault_of, refuse_unsafe_place
-from miz.infra.db.switching import switch_file
+from miz.infra.db.switching import go_over, switch_file
 from miz.infra.db.writer import Writer
-from miz.infra.files import sync_folder, synced_steadily
+from miz.infra.files import synced_steadily
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
 from miz.kernel.errors import DatabaseUnavailableError, MizError
@@ -57,7 +57,7 @@ class Databases:
         self.last_fault: MizError | None = None
         self._step_began = 0.0
         self.has_damage = self.notes.read().damage is not None
-        """Whether pages, indexes or keys are damaged: from the finding until a full check finds none."""
+        """Whether pages or indexes are damaged: from the finding until a full check finds none."""
 
     def start(self, work: Coroutine[Any, Any, object]) -> None:
         """Begin a check or a compaction and come back at once; `progress` and `last_fault` tell how it goes. Raises `DatabaseBusyError`."""
@@ -165,10 +165,7 @@ class Databases:
         if not found.is_whole:
             target.replace(readable_part(target))
             return found
-        sync_folder(target.parent)
-        self._folder.point_to(target)
-        source.lead_to(target)
-        self._database.open_again()
+        go_over(self._database, source, target, self._folder.point_to)
         return found
 
     async def compact(self, actor: Actor) -> Care:
@@ -259,15 +256,16 @@ class Databases:
 
     def _checked(self, is_full: bool) -> Check:  # noqa: FBT001 - two callers, both by name
         began, source = time.monotonic(), self._database.source
+        damage: list[str] = []
         findings: list[str] = []
         if isinstance(source, SqliteFile):
             source.is_suspect = False
-            findings += findings_in(source.path, source.key, is_full=is_full)
-        is_sound = not findings
-        if is_full and is_sound:
+            damage = damage_in(source.path, source.key, is_full=is_full)
+            findings = broken_references(source.path, source.key) if is_full and not damage else []
+        if is_full and not damage:
             findings += self._verify_trail()
-        seconds = round(time.monotonic() - began, 2)
-        return Check(self._clock.now(), "full" if is_full else "quick", not findings, findings[:100], seconds, is_sound)
+        found, seconds = (damage + findings)[:100], round(time.monotonic() - began, 2)
+        return Check(self._clock.now(), "full" if is_full else "quick", not found, found, seconds, is_sound=not damage)
 
     def _practice_state(self, reader: Reader) -> DatabaseState:
         known, source, today = self.notes.read(), self._database.source, self._today()

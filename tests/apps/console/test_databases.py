@@ -61,7 +61,7 @@ def test_the_way_back_from_damage_is_on_the_page(practice: ServerThread) -> None
     assert "Reparieren" not in admin.get(PATH).text
     databases._note(Check(practice.clock.now(), "full", ok=False, findings=["row 3 missing from index x"], seconds=0.1, is_sound=False))
     page = admin.get(PATH).text
-    assert "Die Datenbank ist beschädigt: Was lesbar ist, wird gezeigt; gespeichert wird nichts." in page
+    assert "Die Datenbank ist beschädigt: Was lesbar ist, wird gezeigt; Einträge werden nicht gespeichert." in page
     assert "row 3 missing from index x" in page
     before = practice.folder.database
     assert admin.post(PATH + "/repair").status == 303

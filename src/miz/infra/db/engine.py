@@ -94,7 +94,7 @@ class DatabaseDamagedError(DatabaseUnavailableError):
     """Pages of the database are damaged; what can be read is read, and no record is changed."""
 
     code = "database-damaged"
-    title = "The database is damaged: what can be read is shown, and nothing is saved."
+    title = "The database is damaged: what can be read is shown, and no entries are saved."
     hint = "Nothing was saved. In the console under Databases the practice administrator finds the way back: repair, or the last proved backup."
 
 

@@ -101,15 +101,7 @@ async def switch_file(
                 _apply(copy, recording.take())
                 copy.close()
                 recording.close()
-                sync_folder(target.parent)
-                former = source.path
-                source.lead_to(target)
-                try:
-                    # Opened first: if the new file named by then could not be, the server would go on writing to the old one.
-                    database.open_again(lambda: point_to(target))
-                except BaseException:
-                    source.lead_to(former)
-                    raise
+                go_over(database, source, target, point_to)
                 is_switched = True
                 return time.monotonic() - began
 
@@ -118,6 +110,19 @@ async def switch_file(
         if not is_switched:
             with contextlib.suppress(DatabaseUnavailableError):
                 await writer.aside(recording.close)
+
+
+def go_over(database: PracticeDatabase, source: SqliteFile, target: Path, point_to: Callable[[Path], None]) -> None:
+    """Have the practice go on in the file `target`; whatever this raises, all is as before. To be called in the writing thread."""
+    sync_folder(target.parent)
+    former = source.path
+    source.lead_to(target)
+    try:
+        # Opened first: if the new file were named by then and could not be opened, the server would go on writing to the old one.
+        database.open_again(lambda: point_to(target))
+    except BaseException:
+        source.lead_to(former)
+        raise
 
 
 def _verified_copy(view: sqlite3mc.Connection, key: bytes, target: Path, compact: bool, told: Told) -> sqlite3mc.Connection:  # noqa: FBT001 - one caller
