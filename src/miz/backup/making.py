@@ -206,10 +206,13 @@ def unpack(
     """Put what the backup holds into the new folder `folder`, and the rows into the empty database of `server` where they were on one;
     a file is encrypted with what `key_of` makes of the wrapped key.
 
-    Raises `BackupKeyError`, `BackupUnsoundError`, `NewerBackupError`, `NoRoomForBackupError`, `ServerWantedError`, `ServerToolFailedError`; what is
-    there then is worth nothing.
+    Raises `BackupKeyError`, `BackupUnsoundError`, `BackupPlaceError`, `NewerBackupError`, `NoRoomForBackupError`, `ServerWantedError`,
+    `ServerToolFailedError`; what is there then is worth nothing.
     """
-    folder.mkdir(mode=0o700)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise BackupPlaceError(folder=str(folder.parent)) from error
     key = b""
     has_rows = False
     with contextlib.ExitStack() as ending, open_package(file, identities) as package:

@@ -51,9 +51,9 @@ def restore(
         raise PracticeExistsError(folder=str(folder.path))
     try:
         folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = InstanceLock(folder.instance_lock)
     except OSError as error:
         raise BackupPlaceError(folder=str(folder.path)) from error
-    lock = InstanceLock(folder.instance_lock)
     scratch = scratch_of(folder)
     try:
         with _emptied_after_fault(file, identity, settings) as server:
