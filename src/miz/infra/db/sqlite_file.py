@@ -89,7 +89,8 @@ class SqliteFile:
         return engine
 
     def _name_fault(self, context: ExceptionContext) -> None:
-        if isinstance(context.original_exception, sqlite3mc.OperationalError):
+        # A file that cannot be opened at all is explained by whoever opens it.
+        if context.connection is not None and isinstance(context.original_exception, sqlite3mc.OperationalError):
             raise self.fault(context.original_exception) from context.original_exception
 
     def lead_to(self, path: Path) -> None:
