@@ -1,8 +1,9 @@
 """What the screens of a patient do while others work: asking, taking over, drafts, the wrong patient, what interrupts."""
 
+import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.raw_browser import wait_until
 from tests.browser.window import Desk
@@ -182,3 +183,19 @@ def test_a_message_stays_until_it_is_read(desk: Callable[..., Desk]) -> None:
     reader.page.reload()
     expect(reader.pill).to_have_text("Sie bearbeiten")
     expect(bar).to_have_count(0)
+
+
+def test_a_patient_that_opens_while_the_list_is_refreshed_has_its_address(desk: Callable[..., Desk]) -> None:
+    seat = desk()
+    page, held = seat.page, list[Route]()
+    page.goto(f"{seat.url}/")
+    seat.find("Vorlage")
+    page.route("**/patients/*/opening", lambda route: held.append(route))  # noqa: PLW0108 - the library marks the function
+    page.locator("#results [data-row] [data-main]").first.press("Enter")
+    wait_until(lambda: page.wait_for_timeout(20) or bool(held))
+    # What was pressed is gone when its answer comes.
+    page.locator("#q").fill("Vorla")
+    expect(page.locator("form[data-found]")).to_have_attribute("data-found", "Vorla")
+    held[0].continue_()
+    expect(page.locator(".patient-bar h1")).to_contain_text("VORLAGE")
+    expect(page).to_have_url(re.compile("/patients/"))

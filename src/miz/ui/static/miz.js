@@ -29,6 +29,11 @@ document.addEventListener("submit", (event) => {
   if (field && application.currentId()) field.value = application.currentId();
 }, true);
 
+// What asked may be refreshed away before its answer comes, and with it what htmx knows of it: then the page would come and the address stay.
+document.addEventListener("htmx:beforeRequest", ({ detail: { boosted, elt } }) => {
+  if (boosted && !elt.closest("[hx-push-url]")) elt.setAttribute("hx-push-url", "true");
+});
+
 // An answer that comes after the page was left belongs to another patient: it is dropped.
 const askedFrom = new WeakMap();
 document.addEventListener("htmx:beforeRequest", (event) => askedFrom.set(event.detail.xhr, location.pathname));
