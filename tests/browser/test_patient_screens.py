@@ -191,8 +191,8 @@ def test_a_patient_that_opens_while_the_list_is_refreshed_has_its_address(desk: 
     page.goto(f"{seat.url}/")
     seat.find("Vorlage")
     page.route("**/patients/*/opening", lambda route: held.append(route))  # noqa: PLW0108 - the library marks the function
-    page.locator("#results [data-row] [data-main]").first.press("Enter")
-    wait_until(lambda: page.wait_for_timeout(20) or bool(held))
+    with page.expect_request("**/patients/*/opening"):
+        page.locator("#results [data-row] [data-main]").first.press("Enter")
     # What was pressed is gone when its answer comes.
     page.locator("#q").fill("Vorla")
     expect(page.locator("form[data-found]")).to_have_attribute("data-found", "Vorla")
