@@ -280,6 +280,21 @@ class TestRefusals:
         assert "geheim" not in f"{refused.value.detail}{refused.value.fields}{refused.value.hint}"
 
 
+def test_a_server_that_dies_while_it_is_looked_at_does_not_answer(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = PostgresServer(url)
+    connect = source._connect
+
+    def doomed(options: str) -> Any:
+        made = connect(options)
+        with psycopg.connect(url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (made.info.backend_pid,))
+        return made
+
+    monkeypatch.setattr(source, "_connect", doomed)
+    with pytest.raises(DatabaseUnreachableError):
+        source.refuse_unsafe()
+
+
 def test_a_practice_is_set_up_on_a_server_once_and_is_opened_with_its_address_only(tmp_path: Path, url: str) -> None:
     from miz.apps.bootstrap import Server, data_folder, set_up_practice
     from miz.infra.db.sources import DatabaseTakenError, DatabaseUrlError

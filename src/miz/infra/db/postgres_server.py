@@ -64,12 +64,16 @@ class PostgresServer:
         self.shown = f"postgresql://{hosts}/{name}"
 
     def refuse_unsafe(self) -> None:
-        """Raise `DatabaseSettingsError`; without checksums it only warns."""
+        """Raise `DatabaseSettingsError`, `DatabaseUnreachableError`; without checksums it only warns."""
         connection = self._connect(_READER)
-        with connection:
-            found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_REQUIRED, "data_checksums")}
-            collation, provider = connection.rows(_COLLATION)[0]
-            version = connection.info.server_version // 10_000
+        try:
+            with connection:
+                found = {name: connection.rows(f"SHOW {name}")[0][0] for name in (*_REQUIRED, "data_checksums")}
+                collation, provider = connection.rows(_COLLATION)[0]
+                version = connection.info.server_version // 10_000
+        except psycopg.OperationalError as error:
+            # It died after it had answered; a server that waits for its turn goes on waiting.
+            raise DatabaseUnreachableError(place=self.shown) from error
         if version < OLDEST:
             raise DatabaseSettingsError(setting="version", value=version, wanted=f"{OLDEST} or newer")
         for setting, wanted in _REQUIRED.items():
