@@ -48,6 +48,8 @@ class Served:
     async def _answer(self, call: Call) -> Answer:
         if call.path == "/events":
             return Stream(self._pings())
+        if call.path == "/refused":
+            return Reply("refused", 403, "text/plain")
         try:
             body = await call.read()
         except MizError as error:
@@ -163,6 +165,20 @@ def test_a_body_without_end_is_cut_off(served: Served) -> None:
 def test_half_a_body_is_refused_in_time(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "BODY_DEADLINE_S", 0.2)
     assert served.say(request("POST", "/", "Content-Length: 10", body=b"half")).endswith(b"body-too-slow")
+
+
+def test_a_refusal_that_wants_no_body_keeps_the_connection_for_the_next_request(served: Served) -> None:
+    with served.connect() as connection:
+        for _ in range(3):
+            connection.sendall(b"POST /refused HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n")
+            time.sleep(0.05)  # the answer is ready long before the body
+            connection.sendall(b"body")
+            assert connection.recv(65_536).endswith(b"refused")
+
+
+def test_a_refusal_does_not_wait_for_ever_for_a_body(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_server, "BODY_DEADLINE_S", 0.2)
+    assert served.say(request("POST", "/refused", "Content-Length: 10", body=b"half")).endswith(b"refused")
 
 
 def test_half_a_header_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,12 +96,14 @@ class WebServer:
         self._is_idle.clear()
         try:
             headers = _headers_of(scope)
+            body = _Body(scope, proto, headers)
             answer = await self._app(
                 Call(
                     scope.method, scope.path, headers, query_string=scope.query_string, address=_address_of(scope.client),
-                    is_secure=scope.scheme == "https", read=_Body(scope, proto, headers).read,
+                    is_secure=scope.scheme == "https", read=body.read,
                 )
             )  # fmt: skip
+            await body.hear_out()
             if isinstance(answer, Reply):
                 content = answer.content.encode() if isinstance(answer.content, str) else answer.content
                 proto.response_bytes(answer.status, [("content-type", answer.media_type), *_with_standing(answer.headers)], content)
@@ -173,15 +175,24 @@ def _with_standing(headers: Headers) -> list[tuple[str, str]]:
 class _Body:
     """The body of one request, read when somebody wants it."""
 
-    __slots__ = ("_headers", "_is_framed", "_proto")
+    __slots__ = ("_headers", "_is_framed", "_is_read", "_proto")
 
     def __init__(self, scope: Scope, proto: HTTPProtocol, headers: Mapping[str, str]) -> None:
         self._proto = proto
         self._headers = headers
         # HTTP/1.1 announces a body with one of two headers, HTTP/2 may leave both out.
         self._is_framed = scope.http_version.startswith("2") or "transfer-encoding" in headers
+        self._is_read = False
+
+    async def hear_out(self) -> None:
+        """Take what nobody has read. An answer that overtakes its request's body would close the connection under the next request."""
+        if not self._is_read:
+            # Whoever sends too much, too slowly or no more gets the answer all the same, and loses only the connection.
+            with contextlib.suppress(BodyTooLargeError, BodyTooSlowError, UnparsableInputError):
+                await self.read()
 
     async def read(self) -> bytes:
+        self._is_read = True
         length = self._headers.get("content-length")
         if length == "0" or (length is None and not self._is_framed):
             return b""
