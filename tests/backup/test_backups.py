@@ -105,7 +105,7 @@ def test_nothing_is_left_of_a_process_that_was_killed(practice: ServerThread, tm
 
     def killed(making: apart.Making, _told: object) -> None:
         begun = Path(making.file)
-        begun.with_name(f"{begun.name}.part").write_bytes(b"begun")
+        (begun.with_name(f"{begun.name}.part") if begun.parent == own else begun).write_bytes(b"begun")
         (own / f".scratch-{begun.stem}.db").write_bytes(b"begun")
         raise BackupProcessEndedError
 

@@ -427,6 +427,7 @@ class Server:
             if await self.backups.keep_up():
                 await self.databases.check(LOCAL, is_full=True)
             await self.care.keep_up(LOCAL)
+            await self.backups.keep_up_elsewhere()
         except Exception as error:  # noqa: BLE001 - the task's edge: told here, in the list of backups and in the console
             record_unexpected("nightly backup", error)
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 from miz.backup.errors import BackupProcessEndedError, BackupStoppedError
 from miz.backup.making import Opens, Practice, Told, make_backup, rehearse, server_of
 from miz.backup.model import Manifest
+from miz.backup.package import read_manifest
 from miz.infra.data_folder import DataFolder
 from miz.infra.server_log import record_unexpected, start_log
 from miz.infra.settings import Settings
@@ -47,9 +48,15 @@ class Rehearsal(Struct, frozen=True, tag=True):
     scratch: str
 
 
-Task = Making | Rehearsal
+class Reading(Struct, frozen=True, tag=True):
+    """Read the backup `file` from beginning to end."""
+
+    file: str
+
+
+Task = Making | Rehearsal | Reading
 Work = Callable[[Task, Told], Manifest]
-"""Carries out a task. Raises what `make_backup` and `rehearse` raise, what `Told` raises, and `BackupProcessEndedError`."""
+"""Carries out a task. Raises what `make_backup`, `rehearse` and `read_manifest` raise, what `Told` raises, and `BackupProcessEndedError`."""
 
 
 class _Job(Struct, frozen=True):
@@ -78,6 +85,8 @@ def work_here(practice: Practice, settings: Settings, opens: Opens) -> Work:
     def work(task: Task, told: Told) -> Manifest:
         if isinstance(task, Making):
             return make_backup(practice, Path(task.file), now=task.made_at, told=told)
+        if isinstance(task, Reading):
+            return read_manifest(Path(task.file), practice.identities)
         return rehearse(practice, Path(task.file), DataFolder(Path(task.scratch)), settings=settings, opens=opens, told=told)
 
     return work

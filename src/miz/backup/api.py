@@ -24,6 +24,7 @@ from miz.backup.errors import (
     NotConfirmedError,
     OtherPracticeError,
     ProgramMissingError,
+    SamePlaceError,
     ServerToolFailedError,
 )
 from miz.backup.model import Backup, Plan, Preview
@@ -93,7 +94,8 @@ class BackupRoutes:
             ),
             Endpoint(
                 method="PUT", path=path + "/plan", may=PLAN_BACKUPS, run=self.plan, body=Plan, answer=BackupList,
-                summary="When the nightly backup is made, and how many are kept.",
+                summary="When the nightly backup is made, how many are kept, and where copies go.",
+                refuses=(BackupPlaceError, SamePlaceError),
             ),
             Endpoint(
                 method="POST", path=path + "/preview", may=RESTORE_BACKUP, run=self.preview, body=Chosen, answer=Preview,
@@ -145,4 +147,6 @@ class BackupRoutes:
 
 
 def _shown(backup: Backup, to: Actor) -> Backup:
-    return backup if not SEND_BACKUP.isdisjoint(to.roles) else replace(backup, file=Path(backup.file).name)
+    if not SEND_BACKUP.isdisjoint(to.roles):
+        return backup
+    return replace(backup, file=Path(backup.file).name, copy=Path(backup.copy).name)

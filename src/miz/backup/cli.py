@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from miz.backup.api import BackupList, NewBackup, Restored, WantedRestore
 from miz.backup.errors import BackupKeyError
 from miz.backup.making import Told
-from miz.backup.model import Backup, Manifest, Preview
+from miz.backup.model import Backup, Manifest, Plan, Preview
 from miz.backup.package import read_manifest
 from miz.backup.restoration import Chosen
 from miz.backup.restoring import Settle, replace_unreadable, restore
@@ -91,6 +92,36 @@ def register(app: typer.Typer, here: CommandLine, *, settle: Settle) -> None:
         for one in listed.items:
             state = _("restored once") if one.rehearsed else one.fault or _("not restored yet")
             out.print(f"{one.id}  {one.size_bytes / 1_000_000:10,.1f} MB  {state}  {one.file}", soft_wrap=True)
+            if one.copy or one.copy_fault:
+                out.print(
+                    "  " + (_("copy: {file}").format(file=one.copy) if one.copy else _("no copy: {code}").format(code=one.copy_fault)),
+                    soft_wrap=True,
+                )
+
+    @backup_app.command("plan")
+    def plan(
+        data: Data,
+        is_on: Annotated[bool | None, typer.Option("--on/--off", help="Make a backup every night.")] = None,
+        at: Annotated[str | None, typer.Option(help="The time of day in the practice.", metavar="HH:MM")] = None,
+        days: Annotated[int | None, typer.Option(help="Keep the newest of each of so many days.", metavar="N")] = None,
+        weeks: Annotated[int | None, typer.Option(help="And of so many weeks.", metavar="N")] = None,
+        months: Annotated[int | None, typer.Option(help="And of so many months.", metavar="N")] = None,
+        second_place: Annotated[str | None, typer.Option(help='Copy it to this folder, too; "" ends that.', metavar="FOLDER")] = None,
+        json: Json = False,
+    ) -> None:
+        """Show when the nightly backup is made, how many are kept and where copies go, or change it."""
+        place = str(Path(second_place).expanduser().absolute()) if second_place else second_place
+        named = {"is_on": is_on, "at": at, "days": days, "weeks": weeks, "months": months, "second_place": place}
+        news = {name: value for name, value in named.items() if value is not None}
+        with here.client(data) as client:
+            now = client.call("GET", "/backups", answer=BackupList).plan
+            if news:
+                now = client.call("PUT", "/backups/plan", replace(now, **news), answer=BackupList).plan
+        if json:
+            show_json(now)
+            return
+        for line in _said(now, words()):
+            out.print(line, soft_wrap=True)
 
     @backup_app.command("rehearse")
     def rehearse(data: Data, backup_id: Annotated[str, typer.Argument(help="Its id.", metavar="ID")], json: Json = False) -> None:
@@ -101,6 +132,15 @@ def register(app: typer.Typer, here: CommandLine, *, settle: Settle) -> None:
             show_json(_made(proved))
         else:
             out.print(words()("The backup was restored and opened: {id}").format(id=proved.id))
+
+    _register_files(backup_app, here, settle)
+
+
+def _register_files(backup_app: typer.Typer, here: CommandLine, settle: Settle) -> None:
+    """What is done with the file of a backup, wherever it lies."""
+
+    def words() -> Callable[[str], str]:
+        return translator(here.language())
 
     @backup_app.command("verify")
     def verify(
@@ -119,13 +159,6 @@ def register(app: typer.Typer, here: CommandLine, *, settle: Settle) -> None:
                     practice=manifest.practice, at=f"{manifest.made_at:%Y-%m-%d %H:%M}Z"
                 )
             )
-
-    _register_restore(backup_app, here, settle)
-
-
-def _register_restore(backup_app: typer.Typer, here: CommandLine, settle: Settle) -> None:
-    def words() -> Callable[[str], str]:
-        return translator(here.language())
 
     @backup_app.command("restore")
     def bring_back(
@@ -187,6 +220,15 @@ def _register_restore(backup_app: typer.Typer, here: CommandLine, settle: Settle
         )
         if done.safety:
             out.print(_("What was there before is saved in: {file}").format(file=done.safety.file), soft_wrap=True)
+
+
+def _said(plan: Plan, _: Callable[[str], str]) -> Iterator[str]:
+    if plan.is_on:
+        sentence = _("Every night at {at}; kept are the newest of {days} days, {weeks} weeks and {months} months.")
+        yield sentence.format(at=plan.at, days=plan.days, weeks=plan.weeks, months=plan.months)
+    else:
+        yield _("Nightly backups are switched off.")
+    yield _("Copied to: {folder}").format(folder=plan.second_place) if plan.second_place else _("There is no second place.")
 
 
 def _show_preview(preview: Preview, _: Callable[[str], str]) -> None:

@@ -83,6 +83,24 @@ class BackupPlaceError(MizError):
     hint = "Check whether the disk is connected and whether this computer may write there. The last backup is as it was."
 
 
+class PlaceUnknownError(MizError):
+    """The second place is not there, or it is the empty folder where its disk is to be mounted."""
+
+    code = "backup-place-unknown"
+    title = "The second place of the backups, {folder}, is not connected."
+    kind = "unavailable"
+    hint = "Connect its disk or share. If this is another one, save the plan of the backups again while it is connected."
+
+
+class SamePlaceError(MizError):
+    """The second place lies within the practice's own folder."""
+
+    code = "backup-place-same"
+    title = "The folder {folder} lies within the practice's own."
+    kind = "invalid"
+    hint = "Choose a folder on another disk, a mounted share or a medium that leaves the house."
+
+
 class BackupRunningError(MizError):
     """Another backup, or a rehearsal, is under way."""
 

@@ -97,7 +97,9 @@ def make_backup(practice: Practice, target: Path, *, now: datetime, told: Told) 
             format=FORMAT, made_at=now, program=practice.program, server_id=folder.server_id, practice=facts.practice, schema=facts.schema,
             epoch=facts.epoch, checkpoint=anchor.decode(), counts=facts.counts, files=[],
         )  # fmt: skip
-        return write_package(target, itertools.chain(_keys(practice, anchor), rows), manifest, practice.recipients)
+        # What lies elsewhere may lie where nothing can be renamed.
+        is_renamed = target.parent == folder.backups
+        return write_package(target, itertools.chain(_keys(practice, anchor), rows), manifest, practice.recipients, is_renamed=is_renamed)
 
 
 Moment = tuple[Facts, Checkpoint | None, Iterable[Member]]

@@ -44,7 +44,7 @@ class Backup(Struct, frozen=True, kw_only=True):
     """One line of the list.
 
     `rehearsed_at` is when it was restored on trial and opened, None when that was not done or did not succeed; `restored_at` when the practice
-    was brought back to it.
+    was brought back to it. `copy` is the file in the second place, `copy_fault` the code of what has kept it from there.
     """
 
     id: str
@@ -54,10 +54,11 @@ class Backup(Struct, frozen=True, kw_only=True):
     kind: Literal["manual", "nightly", "safety"]
     seconds: float = 0.0
     counts: dict[str, int] = {}
-    sha256: str = ""
     rehearsed_at: datetime | None = None
     restored_at: datetime | None = None
     fault: str = ""
+    copy: str = ""
+    copy_fault: str = ""
 
     @property
     def rehearsed(self) -> bool:
@@ -80,7 +81,8 @@ class Preview(Struct, frozen=True, kw_only=True):
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     """The nightly backup: `at` is the time of day in the practice (HH:MM).
 
-    The newest nightly backup of each of so many days, weeks and months in which there is one is kept.
+    The newest nightly backup of each of so many days, weeks and months in which there is one is kept. `second_place` is the folder that gets
+    a copy, by the same rule; empty when there is none.
     """
 
     is_on: bool = True
@@ -88,6 +90,7 @@ class Plan(Struct, frozen=True, forbid_unknown_fields=True):
     days: Annotated[int, Meta(ge=1, le=366)] = 14
     weeks: Annotated[int, Meta(ge=0, le=520)] = 8
     months: Annotated[int, Meta(ge=0, le=240)] = 12
+    second_place: Annotated[str, Meta(max_length=1_000)] = ""
 
 
 def last_due(plan: Plan, now: datetime) -> datetime:

@@ -42,12 +42,15 @@ class Member:
     pieces: Iterable[bytes]
 
 
-def write_package(target: Path, members: Iterable[Member], manifest: Manifest, recipients: Sequence[Any]) -> Manifest:
+def write_package(
+    target: Path, members: Iterable[Member], manifest: Manifest, recipients: Sequence[Any], *, is_renamed: bool = True
+) -> Manifest:
     """Write the package to the new file `target`; returns the manifest as it stands in it, with the files.
 
-    There is the whole, synced file or none. Raises `BackupPlaceError` and whatever `members` raises.
+    With `is_renamed` there is the whole, synced file or none; without it, for a folder in which nothing can be renamed, a cut leaves a file
+    that is no package. Raises `BackupPlaceError` and whatever `members` raises.
     """
-    scratch = target.with_name(target.name + ".part")
+    scratch = target.with_name(target.name + ".part") if is_renamed else target
     try:
         file = os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     except OSError as error:
@@ -57,12 +60,15 @@ def write_package(target: Path, members: Iterable[Member], manifest: Manifest, r
             whole = _pack(plain, members, manifest)
         with scratch.open("rb") as written:
             os.fsync(written.fileno())
-        scratch.rename(target)
+        if is_renamed:
+            scratch.rename(target)
         sync_folder(target.parent)
-    except OSError as error:
-        raise BackupPlaceError(folder=str(target.parent)) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):  # gone already, or in a folder from which nothing can be taken away
+            scratch.unlink()
+        if isinstance(error, OSError):
+            raise BackupPlaceError(folder=str(target.parent)) from error
+        raise
     return whole
 
 

@@ -58,7 +58,7 @@ def restore(
     try:
         with _emptied_after_fault(file, identity, settings) as server:
             manifest = _unpacked(file, identity, folder, settings, key=key, told=told, server=server)
-            settle(scratch, settings, 0, read_list(file.with_name(ERASED_LIST)))
+            settle(scratch, settings, 0, _erased_beside(file))
             _move(scratch.path, folder.path)
     finally:
         shutil.rmtree(scratch.path, ignore_errors=True)
@@ -78,7 +78,7 @@ def prepare(
     scratch = scratch_of(folder)
     try:
         manifest = _unpacked(file, identity, folder, settings, key=key, told=told, of=folder.server_id)
-        erased = {*read_list(file.with_name(ERASED_LIST)), *read_list(folder.erased_list)}
+        erased = {*_erased_beside(file), *read_list(folder.erased_list)}
         settle(scratch, settings, max(epoch, manifest.epoch), sorted(erased))
     except BaseException:
         shutil.rmtree(scratch.path, ignore_errors=True)
@@ -120,6 +120,12 @@ def replace_unreadable(
     finally:
         lock.release()
     return manifest
+
+
+def _erased_beside(file: Path) -> list[str]:
+    """The list beside the backups of a practice, or those that copies elsewhere have got."""
+    lists = file.parent.glob(f"{Path(ERASED_LIST).stem}*{Path(ERASED_LIST).suffix}")
+    return sorted({erased for one in lists for erased in read_list(one)})
 
 
 def _unpacked(

@@ -1,6 +1,7 @@
 """The backups of one server: made and rehearsed one at a time, listed, and the old ones let go by rule."""
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import threading
@@ -17,8 +18,16 @@ from msgspec.structs import replace
 
 from miz.access.audit.service import AuditTrail
 from miz.access.sessions import LOCAL
-from miz.backup.apart import Making, Rehearsal, Work
-from miz.backup.errors import BackupNotFoundError, BackupPlaceError, BackupProcessEndedError, BackupRunningError, BackupStoppedError
+from miz.backup import elsewhere
+from miz.backup.apart import Making, Reading, Rehearsal, Work
+from miz.backup.errors import (
+    BackupNotFoundError,
+    BackupPlaceError,
+    BackupProcessEndedError,
+    BackupRunningError,
+    BackupStoppedError,
+    BackupUnsoundError,
+)
 from miz.backup.making import SCRATCH, Practice
 from miz.backup.model import SUFFIX, Backup, Manifest, Plan, kept, last_due
 from miz.backup.package import read_manifest
@@ -67,6 +76,7 @@ class Backups:
         self._zone = zone
         self._started_s = clock.steady_s()
         self._tried_s = float("-inf")
+        self._copied_s = float("-inf")
         self._busy = threading.Lock()
         self._step_began = 0.0
         self._begun: asyncio.Task[None] | None = None
@@ -102,10 +112,17 @@ class Backups:
             return Plan()
 
     async def follow(self, actor: Actor, plan: Plan) -> None:
-        """Make nightly backups by this plan from now on."""
+        """Make nightly backups by this plan from now on. Raises `SamePlaceError`, `BackupPlaceError`."""
+        if plan.second_place:
+            await asyncio.to_thread(elsewhere.settle_in, Path(plan.second_place), self.practice.folder)
+            self._copied_s = float("-inf")
         self._folder.mkdir(mode=0o700, exist_ok=True)
         await asyncio.to_thread(write_whole, self._folder / _PLAN, msgspec.json.encode(plan))
         await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_planned", detail=plan.at if plan.is_on else "off"))
+
+    def newest_proved(self) -> Backup | None:
+        """The newest backup that was restored once and is still there."""
+        return next((one for one in self.list() if one.rehearsed and not one.fault), None)
 
     def last_proved(self) -> datetime | None:
         """When the newest backup that was restored once was made."""
@@ -124,6 +141,16 @@ class Backups:
         proved = self.last_proved() or self.practice.folder.made_at
         return self.plan.is_on and self._clock.now() - proved > _LATE_AFTER
 
+    def copy_fault(self) -> str:
+        """The code of what keeps the newest proved backup from its second place; empty when nothing does."""
+        newest = self.newest_proved()
+        return newest.copy_fault if newest and self.plan.second_place else ""
+
+    def is_beside_practice(self) -> bool:
+        """Whether the second place is on the disk of the practice."""
+        place = self.plan.second_place
+        return bool(place) and elsewhere.is_on_disk_of(Path(place), self.practice.folder)
+
     def next_at(self) -> datetime | None:
         """When the next nightly backup is due; None when they are switched off."""
         plan, now = self.plan, self._clock.now().astimezone(self._zone)
@@ -141,6 +168,23 @@ class Backups:
         self._tried_s = now_s
         await self.create(LOCAL, kind="nightly")
         return True
+
+    async def keep_up_elsewhere(self) -> None:
+        """Copy the newest proved backup to the second place when it is not there yet; after a fault again in an hour.
+
+        What comes of it stands in the list.
+        """
+        now_s, plan = self._clock.steady_s(), self.plan
+        if not plan.second_place or self._busy.locked() or now_s - self._copied_s < _AGAIN_AFTER_S:
+            return
+        newest = self.newest_proved()
+        if newest is None or Path(newest.copy).parent == Path(plan.second_place):
+            return
+        self._copied_s = now_s
+        with contextlib.suppress(MizError):
+            await asyncio.to_thread(self.alone, lambda: self._copy(newest, Path(plan.second_place)))
+            await self._writer.run(lambda tx: self._trail.record(tx, LOCAL, "backup_copied", detail=newest.id))
+            self._copied_s = float("-inf")
 
     def _covered_until(self) -> datetime:
         """The newest nightly backup that proved good; before the first one the making of the practice counts."""
@@ -200,7 +244,8 @@ class Backups:
             manifest = self._work(Making(str(target), now), self.tell)
         except BackupProcessEndedError:
             _clear(self._folder)
-            _clear(folder, target.name)
+            if folder != self._folder:
+                target.unlink(missing_ok=True)
             raise
         made = Backup(
             id=name, file=str(target), made_at=now, size_bytes=target.stat().st_size, kind=kind, counts=manifest.counts,
@@ -224,6 +269,21 @@ class Backups:
         proved = replace(backup, rehearsed_at=self._clock.now(), fault="")
         self._enter(proved)
         return proved
+
+    def _copy(self, backup: Backup, place: Path) -> None:
+        """The copy counts once all of it was read there. A fault is written down, then raised."""
+        try:
+            copy = elsewhere.copy_into(place, Path(backup.file), self.practice.folder, self.tell)
+            try:
+                self._work(Reading(str(copy)), self.tell)
+            except BackupUnsoundError:
+                elsewhere.discard(copy)
+                raise
+        except MizError as error:
+            self._enter(replace(backup, copy_fault=error.code))
+            raise
+        self._enter(replace(backup, copy=str(copy), copy_fault=""))
+        elsewhere.let_go(place, self.practice.folder, self.plan)
 
     def note_restored(self, backup: Backup) -> None:
         """The practice is being brought back to this backup."""
@@ -266,8 +326,8 @@ class Backups:
         self.progress = Progress(step, done, whole, round(now - self._step_began, 1))
 
 
-def _clear(folder: Path, begun: str = "") -> None:
-    """Remove what somebody who was killed has left: all of it, or what is called as it was begun."""
-    for pattern in (f"{SCRATCH}{begun}*", f"{begun}*.part", f"{begun}*.new"):
+def _clear(folder: Path) -> None:
+    """Remove what somebody who was killed has left in the practice's own folder."""
+    for pattern in (f"{SCRATCH}*", "*.part", "*.new"):
         for left in folder.glob(pattern):
             shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -1,6 +1,7 @@
 """Files that must be whole or not be there, and the lock that keeps a second server off a data folder."""
 
 import contextlib
+import errno
 import os
 import sys
 import threading
@@ -91,6 +92,9 @@ def sync_folder(path: Path) -> None:
         folder = os.open(path, os.O_RDONLY)
         try:
             os.fsync(folder)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a mounted share keeps names by itself
+                raise
         finally:
             os.close(folder)
 

@@ -32,6 +32,8 @@ class BackupPage:
     plan: Plan
     next_at: datetime | None
     is_late: bool
+    copy_fault: str
+    is_beside_practice: bool
     has_recovery_key: bool
     folder: str
     is_running: bool
@@ -119,10 +121,20 @@ class BackupPages:
         form, kept = call.form, self._backups.plan
         try:
             counts = {name: int(form.get(name) or getattr(kept, name)) for name in ("days", "weeks", "months")}
-            plan = msgspec.convert({"is_on": bool(form.get("is_on")), "at": form.get("at") or kept.at, **counts}, Plan)
+            plan = msgspec.convert(
+                {
+                    "is_on": bool(form.get("is_on")),
+                    "at": form.get("at") or kept.at,
+                    "second_place": form.get("second_place", "").strip(),
+                    **counts,
+                },
+                Plan,
+            )
+            await self._backups.follow(call.person, plan)
         except ValueError as error:
             return self._page(call, error=misfit(str(error)))
-        await self._backups.follow(call.person, plan)
+        except MizError as error:
+            return self._page(call, error=error)
         return go_to("/console/backups?done=planned")
 
     async def _restore_page(self, call: Call, backup_id: str, *, error: MizError | None = None) -> Reply:
@@ -149,7 +161,8 @@ class BackupPages:
         made = backups.list()
         page = BackupPage(
             frame=self._frame_of(call.person, "backups"), backups=made[:_SHOWN], days=list(strip(made, self._today())), plan=backups.plan,
-            next_at=backups.next_at(), is_late=backups.is_late(), has_recovery_key=bool(self._folder.recovery_recipient), folder=str(self._folder.backups), is_running=backups.is_running,
+            next_at=backups.next_at(), is_late=backups.is_late(), copy_fault=backups.copy_fault(),
+            is_beside_practice=backups.is_beside_practice(), has_recovery_key=bool(self._folder.recovery_recipient), folder=str(self._folder.backups), is_running=backups.is_running,
             progress=backups.progress, may_run=not RUN_BACKUP.isdisjoint(roles), may_plan=not PLAN_BACKUPS.isdisjoint(roles),
             may_restore=not RESTORE_BACKUP.isdisjoint(roles), done=done,
             errors=said(error or (backups.last_fault if not backups.is_running else None), call),

@@ -25,7 +25,17 @@ from miz.ui.i18n import translator
 from miz.wire.client_protocol import EditionRef
 
 Problem = Literal[
-    "", "database", "damaged", "anchor", "backup", "certificate-ended", "edition-passive", "setup", "certificate-ending", "edition-warning"
+    "",
+    "database",
+    "damaged",
+    "anchor",
+    "backup",
+    "certificate-ended",
+    "edition-passive",
+    "setup",
+    "backup-elsewhere",
+    "certificate-ending",
+    "edition-warning",
 ]
 
 # A certificate of the practice's own authority is renewed long before; one that has no longer was not, or is the site's.
@@ -125,6 +135,8 @@ class OverviewPages:
             return "edition-passive"
         if self._modes.mode == "setup":
             return "setup"
+        if self._backups.copy_fault():
+            return "backup-elsewhere"
         if remaining < CERTIFICATE_LATE:
             return "certificate-ending"
         return "edition-warning" if edition.state == "warning" else ""
