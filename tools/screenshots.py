@@ -4,14 +4,18 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
+from miz.infra.data_folder import DataFolder
+from miz.infra.settings import read_settings
 from tests.browser.conftest import DemoServer
 from tests.browser.crowded import open_crowded
 from tests.browser.window import Desk, launch
+from tests.databases.test_damage import damage
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 HELP = Path(__file__).parents[1] / "src" / "miz" / "ui" / "static" / "help"
 SIZE = ViewportSize(width=1440, height=900)
 HELP_SIZE = ViewportSize(width=1440, height=1200)
+DAMAGE_SIZE = ViewportSize(width=1440, height=700)
 WIDTHS = (1440, 820, 400)
 
 
@@ -24,6 +28,7 @@ def main() -> None:
             browser = launch(playwright)
             take(browser, server)
             take_help(browser, server)
+            take_damage(browser, server)
             browser.close()
     finally:
         server.close()
@@ -76,12 +81,7 @@ def take_help(browser: Browser, server: DemoServer) -> None:
         for button in (check, compact):
             page.get_by_role("button", name=button).click()
             expect(page.get_by_role("button", name=button)).to_be_visible(timeout=30_000)
-        # Where the demo lies on this computer is nobody's business; what stands there instead is the place of a service.
-        page.evaluate(
-            "for (const place of document.querySelectorAll('dd code')) place.textContent = `/var/lib/miz/${place.textContent.split('/').at(-1)}`"
-        )
-        page.evaluate("document.activeElement.blur()")
-        page.screenshot(path=HELP / f"databases-{language}.png")
+        keep_databases(page, f"databases-{language}")
         page.goto(f"{server.url}/console/backups")
         page.get_by_role("button", name=back_up).click()
         expect(page.get_by_role("button", name=back_up)).to_be_visible(timeout=60_000)
@@ -90,6 +90,32 @@ def take_help(browser: Browser, server: DemoServer) -> None:
         page.screenshot(path=HELP / f"restore-{language}.png")
         page.request.put(f"{server.url}/api/v1/server/mode", data={"mode": "operating"}, headers={"Origin": server.url})
         context.close()
+
+
+def take_damage(browser: Browser, server: DemoServer) -> None:
+    """The way back from damage, in each language; the practice is worth nothing afterwards."""
+    server.stop()
+    damage(DataFolder(server.data), "ix_change_patient", read_settings(key_file=str(server.data / "demo.key")))
+    server.start()
+    for language, check in (("de", "Jetzt prüfen"), ("en", "Check now")):
+        context = browser.new_context(viewport=DAMAGE_SIZE, locale=f"{language}-{language.upper()}", color_scheme="light")
+        page = context.new_page()
+        Desk(page, server.url).sign_in("Dr. Kern", server.passwords["Dr. Kern"], "Zimmer 1")
+        page.goto(f"{server.url}/console/databases")
+        page.get_by_role("button", name=check).click()
+        expect(page.locator("#damage")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("button", name=check)).to_be_visible(timeout=30_000)
+        keep_databases(page, f"damage-{language}")
+        context.close()
+
+
+def keep_databases(page: Page, name: str) -> None:
+    """Where the demo lies on this computer is nobody's business; what stands there instead is the place of a service."""
+    page.evaluate(
+        "for (const place of document.querySelectorAll('dd code')) place.textContent = `/var/lib/miz/${place.textContent.split('/').at(-1)}`"
+    )
+    page.evaluate("document.activeElement.blur()")
+    page.screenshot(path=HELP / f"{name}.png")
 
 
 def keep(page: Page, name: str) -> None:

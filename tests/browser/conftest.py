@@ -38,13 +38,14 @@ class DemoServer:
         self._folder = tempfile.TemporaryDirectory(prefix="miz-browser-test-", ignore_cleanup_errors=True)
         self._settings = settings
         self._port = 0
+        self.data = Path(self._folder.name) / "practice"
         self.sessions: dict[tuple[str, str], Any] = {}
         self.start()
 
     def start(self) -> None:
         ready = Path(self._folder.name) / "ready.json"
         command = [sys.executable, "-c", "from miz.apps.cli import main; main()", "demo", "--port", str(self._port)]
-        command += ["--data", f"{self._folder.name}/practice", "--ready-file", str(ready)]
+        command += ["--data", str(self.data), "--ready-file", str(ready)]
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),

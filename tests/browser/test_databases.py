@@ -5,8 +5,11 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from miz.infra.data_folder import DataFolder
+from miz.infra.settings import read_settings
 from tests.browser.conftest import DemoServer
 from tests.browser.window import Desk
+from tests.databases.test_damage import damage
 
 DONE_MS = 60_000
 
@@ -46,6 +49,25 @@ def test_from_the_first_check_to_the_new_disk(desk: Callable[..., Desk], own_ser
     page.get_by_role("button", name="Frühere Datei löschen").click()
     expect(page.locator(".notice.green")).to_contain_text("entfernt")
     assert not former.exists()
+
+
+def test_a_damaged_index_is_found_and_repaired(desk: Callable[..., Desk], own_server: Callable[..., DemoServer]) -> None:
+    practice = own_server()
+    practice.stop()
+    damage(DataFolder(practice.data), "ix_change_patient", read_settings(key_file=str(practice.data / "demo.key")))
+    practice.start()
+    page = desk("Dr. Kern", on=practice).page
+    page.goto(f"{practice.url}/console/databases")
+    page.get_by_role("button", name="Jetzt prüfen").click()
+    expect(page.locator("#damage")).to_contain_text("Die Datenbank ist beschädigt", timeout=DONE_MS)
+    page.goto(f"{practice.url}/console")
+    page.get_by_role("link", name="Datenbanken ansehen").click()
+    page.get_by_role("button", name="Reparieren").click()
+    expect(page.locator("#databases")).to_contain_text("keine fehlt", timeout=DONE_MS)
+    expect(page.locator("#damage")).to_have_count(0)
+    expect(page.locator("input#name")).to_be_visible()  # of the damaged file, which is kept
+    page.goto(f"{practice.url}/console")
+    expect(page.get_by_text("Alles in Ordnung")).to_be_visible()
 
 
 def test_the_plan_is_kept(desk: Callable[..., Desk], own_server: Callable[..., DemoServer]) -> None:

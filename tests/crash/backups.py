@@ -192,7 +192,7 @@ def _start(folder: DataFolder) -> None:
 def _is_trail_unsound(folder: DataFolder) -> bool:
     def look() -> None:
         with contextlib.closing(Server(folder, _settings(folder))) as server:
-            assert server.verify_trail() == []
+            assert server.verify_rows() == []
 
     return in_child(look) != 0
 

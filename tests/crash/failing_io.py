@@ -305,4 +305,4 @@ def _is_unsound(folder: DataFolder) -> bool:
         driver = driver_of(database.writer_connection)
         is_whole = driver.rows("PRAGMA integrity_check") == [("ok",)] and not driver.rows("PRAGMA foreign_key_check")
     with contextlib.closing(Server(folder, settings_for(folder))) as server:
-        return not is_whole or bool(server.verify_trail())
+        return not is_whole or bool(server.verify_rows())

@@ -17,6 +17,7 @@ from miz.databases.model import Check, Repair
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc
+from miz.infra.settings import Settings
 from miz.kernel.clock import FakeClock
 from tests.support.practice import ServerThread, client_of, is_on_server, new_practice, settings_for
 
@@ -49,9 +50,9 @@ def running(folder: DataFolder) -> Iterator[ServerThread]:
         server.stop()
 
 
-def damage(folder: DataFolder, name: str) -> None:
-    """Change a byte in the last leaf of a table or an index."""
-    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=folder.read_key(settings_for(folder)))) as opened:
+def damage(folder: DataFolder, name: str, settings: Settings | None = None) -> None:
+    """Change a byte in the last leaf of a table or an index of a practice that nobody has open."""
+    with contextlib.closing(sqlite3mc.connect(str(folder.database), key=folder.read_key(settings or settings_for(folder)))) as opened:
         [(page,)] = opened.rows("SELECT max(pageno) FROM dbstat WHERE name = ? AND pagetype = 'leaf'", (name,))
     with folder.database.open("r+b") as file:
         file.seek(page * 4096 - 200)
@@ -176,3 +177,27 @@ def test_a_list_of_tables_that_cannot_be_read_leads_to_the_backup(folder: DataFo
             local(practice).call("POST", "/databases/practice/repair")
         assert refused.value.problem["code"] == "database-not-repairable"
         assert list(folder.path.glob("practice-*.db")) == []
+
+
+def test_where_rows_are_missing_the_last_proved_backup_leads_back(folder: DataFolder) -> None:
+    def miz(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "miz", *words, "--data", str(folder.path)]
+        environment = os.environ | {"MIZ_KEY_FILE": str(folder.path / "test.key"), "MIZ_LANG": "en"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=120)
+
+    made = miz("backup", "create", "--json")
+    assert made.returncode == 0, made.stderr
+    damaged = folder.database
+    damage(folder, "note")
+    assert miz("db", "check", "--full").returncode == 17
+    back = miz("backup", "restore", json.loads(made.stdout)["file"], "--confirm", "Testpraxis")
+    assert back.returncode == 0, back.stderr
+    assert damaged.exists()
+    assert miz("db", "check", "--full").returncode == 0
+    with running(DataFolder(folder.path)) as practice:
+        client = client_of(practice.url)
+        patient_id = schaden(client)
+        assert len(client.read_patient(patient_id).notes) == NOTES
+        token = client.open_patient(patient_id).fencing_token
+        client.add("notes", patient_id, token, text="danach")
+        assert not practice.server.databases.has_damage

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from miz.infra.api_client import ApiClient, HttpSender
+from miz.practice.soundness import broken_rules
 from tests.practice.people import Surgery
 from tests.support.practice import ServerThread, client_of, served
 
@@ -13,6 +14,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerThread]:
     """One server for the tests of a module; none of them moves its clock back."""
     with served(tmp_path_factory.mktemp("practice")) as running:
         yield running
+        assert broken_rules(running.server.database.reader()) == []
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from miz.infra.db.prepared import Prepared
 from miz.kernel.clock import FakeClock
 from miz.practice.openings import service
 from miz.practice.patients import store
+from miz.practice.soundness import broken_rules
 from miz.practice.tables import patient
 from miz.wire.client_protocol import EntryKind
 from tests.support.practice import INTERVAL_S, PEOPLE, ServerThread, client_of, new_practice
@@ -401,6 +402,7 @@ def stage() -> Iterator[None]:
 @pytest.mark.slow
 def test_never_two_writers() -> None:
     run_state_machine_as_test(OneWriter, settings=_settings(HISTORIES, [Phase.generate]))
+    assert broken_rules(_stages[0].server.server.database.reader()) == []
 
 
 @pytest.mark.slow

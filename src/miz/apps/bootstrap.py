@@ -75,7 +75,7 @@ from miz.infra.server_log import record_unexpected
 from miz.infra.settings import Settings
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
-from miz.kernel.errors import MizError
+from miz.kernel.errors import DatabaseUnavailableError, MizError
 from miz.knowledge.api import DrugRoutes
 from miz.knowledge.edition import Edition
 from miz.practice.api import ApplicationRoutes
@@ -100,6 +100,7 @@ from miz.practice.patients.api import PatientRoutes
 from miz.practice.patients.memory import RecordMemory
 from miz.practice.patients.rows import evidence_of
 from miz.practice.patients.service import Records
+from miz.practice.soundness import broken_rules
 from miz.practice.tables import server_state
 from miz.practice.web.find import FindPages
 from miz.practice.web.frame import Desk
@@ -172,7 +173,7 @@ class Server:
         self.edition = Edition.open()
         self.writer = Writer(self.database, clock=clock, give_up=self._give_up)
         self.databases = Databases(
-            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_trail=self.verify_trail,
+            self.folder, self.database, self.writer, self.trail, self.edition, clock=clock, zone=PRACTICE_ZONE, verify_rows=self.verify_rows,
             proof=lambda: Proof(self.backups.last_made(), self.backups.last_rehearsed()),
         )  # fmt: skip
         self.watch = Watch(
@@ -414,12 +415,13 @@ class Server:
                 self.presence.disconnect(application_id)
             await self.writer.run(lambda tx: self.openings.close_applications(tx, warned))
 
-    def verify_trail(self) -> list[str]:
-        """What the audit trail says against the database; empty when it is sound."""
+    def verify_rows(self) -> list[str]:
+        """What the audit trail and the rules of the practice say against the rows; empty when they are sound."""
         report = audit_queries.verify(
             self.database.reader(), public_key=self.trail.public_key, anchor=self.trail.read_anchor(), evidence_of=evidence_of
         )
-        return [f"audit trail: {finding.fault} {finding.entry_id or ''}".rstrip() for finding in report.findings]
+        told = [f"audit trail: {finding.fault} {finding.entry_id or ''}".rstrip() for finding in report.findings]
+        return told + broken_rules(self.database.reader())
 
     async def _keep_backups(self) -> None:
         """The nightly backup, after it the full check of the database, and its care."""
@@ -455,6 +457,8 @@ class Server:
                     await self.writer.run(forget_old_answers)
                     await self.writer.run(self.drafts.forget_old)
                     await self.look_after_certificate()
+            except DatabaseUnavailableError:
+                pass  # the watch tells of it; what was to be done is done next time
             except Exception as error:  # noqa: BLE001 - the loop's edge: told, and tried again next time
                 record_unexpected("housekeeping", error)
 
@@ -463,8 +467,8 @@ def open_restored(folder: DataFolder, settings: Settings) -> None:
     """Open a restored folder as its server would and read records from all over it. Raises `BackupUnsoundError` and what opening raises."""
     with contextlib.closing(Server(folder, settings)) as restored:
         reader = restored.database.reader()
-        if restored.verify_trail():
-            raise BackupUnsoundError("The audit trail of the backup is not sound.")
+        if restored.verify_rows():
+            raise BackupUnsoundError("The rows of the backup are not such as the program writes, or its audit trail is not sound.")
         ids = queries.all_patient_ids(reader)
         for patient_id in ids[:: len(ids) // _RECORDS_READ + 1]:
             queries.read_patient(reader, restored.memory, LOCAL, patient_id, restored.today())

@@ -39,7 +39,7 @@ class Databases:
 
     def __init__(
         self, folder: DataFolder, database: PracticeDatabase, writer: Writer, trail: AuditTrail, edition: Edition, *, clock: Clock,
-        zone: ZoneInfo, verify_trail: Callable[[], list[str]], proof: Callable[[], Proof],
+        zone: ZoneInfo, verify_rows: Callable[[], list[str]], proof: Callable[[], Proof],
     ) -> None:  # fmt: skip
         self._folder = folder
         self._database = database
@@ -48,7 +48,7 @@ class Databases:
         self._edition = edition
         self._clock = clock
         self._zone = zone
-        self._verify_trail = verify_trail
+        self._verify_rows = verify_rows
         self._proof = proof
         self.notes = Notes(folder.path / "databases.json")
         self._busy = asyncio.Lock()
@@ -153,6 +153,9 @@ class Databases:
         if found.is_whole:
             await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_repaired", detail=str(done.rows)))
             await self.check(actor, is_full=True)
+            return done
+        with contextlib.suppress(DatabaseUnavailableError):  # the damaged file may not take the entry
+            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_read_out", detail=str(done.rows)))
         return done
 
     def _salvaged(self, source: SqliteFile, target: Path) -> Salvaged:
@@ -263,7 +266,7 @@ class Databases:
             damage = damage_in(source.path, source.key, is_full=is_full)
             findings = broken_references(source.path, source.key) if is_full and not damage else []
         if is_full and not damage:
-            findings += self._verify_trail()
+            findings += self._verify_rows()
         found, seconds = (damage + findings)[:100], round(time.monotonic() - began, 2)
         return Check(self._clock.now(), "full" if is_full else "quick", not found, found, seconds, is_sound=not damage)
 

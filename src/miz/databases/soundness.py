@@ -32,7 +32,7 @@ def damage_in(file: Path, key: bytes, *, is_full: bool) -> list[str]:
         named = fault_of(error)
         if not isinstance(named, DatabasePageError):
             raise named from error
-        findings.append(type(error.__cause__ or error).__name__)
+        findings.append("the structure cannot be read to its end")
     return findings
 
 

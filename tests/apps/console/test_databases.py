@@ -46,7 +46,7 @@ def test_checked_and_compacted_while_the_page_says_how_far(practice: ServerThrea
 
 
 def test_damage_is_the_first_thing_that_is_said(practice: ServerThread, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(practice.server.databases, "_verify_trail", lambda: ["audit trail: altered 7"])
+    monkeypatch.setattr(practice.server.databases, "_verify_rows", lambda: ["audit trail: altered 7"])
     admin = seat_at(practice.url, ADMIN)
     admin.post(PATH + "/check", {"full": "1"})
     page = finished(practice, admin)
@@ -110,7 +110,7 @@ def test_a_monitor_hears_of_a_damaged_database_and_of_nothing_else(practice: Ser
     admin = seat_at(practice.url, ADMIN)
     ready = json.loads(admin.get("/health/ready").text)
     assert ready == {"status": "ready", "databases": {"practice": "open", "knowledge": "open"}, "is_backup_late": False}
-    monkeypatch.setattr(practice.server.databases, "_verify_trail", lambda: ["audit trail: altered 7"])
+    monkeypatch.setattr(practice.server.databases, "_verify_rows", lambda: ["audit trail: altered 7"])
     admin.post(PATH + "/check", {"full": "1"})
     finished(practice, admin)
     assert json.loads(admin.get("/health/ready").text)["databases"]["practice"] == "damaged"
