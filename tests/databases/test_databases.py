@@ -15,12 +15,14 @@ import apsw
 import pytest
 from msgspec.structs import replace
 
+from miz.access.audit.model import AuditLines, AuditSearch
 from miz.access.sessions import LOCAL
 from miz.databases.api import DatabaseList
 from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run, is_due, progress_of
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import switching
+from miz.infra.db.engine import DiskFullError
 from miz.infra.db.practice_database import PracticeDatabase
 from miz.kernel.clock import FakeClock
 from miz.kernel.errors import DatabaseUnavailableError
@@ -105,6 +107,23 @@ def test_moved_while_people_write_nothing_is_lost(practice: ServerThread, tmp_pa
     practice.stop()
     practice.start()
     assert all_there(practice, written)
+
+
+def test_a_move_that_is_done_is_said_to_be_done_and_its_entry_follows(
+    practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "other disk"
+    target.mkdir()
+
+    def full(*_: object, **__: object) -> None:
+        raise DiskFullError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(practice.server.trail, "record", full)
+        assert Path(move(practice, target).path) == practice.folder.database
+    asyncio.run_coroutine_threadsafe(practice.server.trail.catch_up(practice.server.writer), practice.loop).result(10)
+    said = local(practice).call("POST", "/audit/search", AuditSearch(limit=20), answer=AuditLines).items
+    assert "database_moved" in {line.action for line in said}
 
 
 def test_compacted_while_people_write_it_gets_smaller_and_nothing_is_lost(practice: ServerThread) -> None:

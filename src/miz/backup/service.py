@@ -6,7 +6,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -45,6 +45,7 @@ _PLAN = "plan.settings"
 _QUIET_AFTER_START_S = 120.0
 _AGAIN_AFTER_S = 3_600.0
 _LATE_AFTER = timedelta(hours=36)
+_TICK_NS = 1_000_000_000
 _LIVE_NOTE = "NICHT-KOPIEREN_DO-NOT-COPY.txt"
 _NOTE = """Die Dateien practice.db, practice.db-wal und practice.db-shm gehören dem laufenden Server. Eine Kopie davon ist keine Sicherung:
 sie kann unbrauchbar sein. Sicherungen liegen im Ordner "backups"; neue macht: miz backup create
@@ -77,6 +78,7 @@ class Backups:
         self._started_s = clock.steady_s()
         self._tried_s = float("-inf")
         self._copied_s = float("-inf")
+        self._known: tuple[int, Sequence[Backup]] = (0, [])
         self._busy = threading.Lock()
         self._step_began = 0.0
         self._begun: asyncio.Task[None] | None = None
@@ -92,9 +94,21 @@ class Backups:
 
     def list(self) -> list[Backup]:
         """Every backup that was made here, newest first; one whose file is gone says so."""
-        found = [msgspec.json.decode(entry.read_bytes(), type=Backup) for entry in self._folder.glob("*.json")]
-        present = [one if Path(one.file).exists() else replace(one, fault=one.fault or "missing") for one in found]
-        return sorted(present, key=lambda one: one.made_at, reverse=True)
+        return [one if Path(one.file).exists() else replace(one, fault=one.fault or "missing") for one in self._entries()]
+
+    def _entries(self) -> Sequence[Backup]:
+        """What the files beside the backups say; they are read again when their folder has changed, as monitors ask again and again."""
+        if not self._folder.is_dir():
+            return []
+        changed_ns = self._folder.stat().st_mtime_ns
+        known_ns, entries = self._known
+        if changed_ns != known_ns:
+            found = (msgspec.json.decode(entry.read_bytes(), type=Backup) for entry in self._folder.glob("*.json"))
+            entries = sorted(found, key=lambda one: one.made_at, reverse=True)
+            # Within one tick of the file system's clock a second change would look like the first.
+            if time.time_ns() - changed_ns > _TICK_NS:
+                self._known = (changed_ns, entries)
+        return entries
 
     def find(self, backup_id: str) -> Backup:
         """Raises `BackupNotFoundError`."""
@@ -118,7 +132,7 @@ class Backups:
             self._copied_s = float("-inf")
         self._folder.mkdir(mode=0o700, exist_ok=True)
         await asyncio.to_thread(write_whole, self._folder / _PLAN, msgspec.json.encode(plan))
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_planned", detail=plan.at if plan.is_on else "off"))
+        await self._trail.tell(self._writer, actor, "backup_planned", detail=plan.at if plan.is_on else "off")
 
     def newest_proved(self) -> Backup | None:
         """The newest backup that was restored once and is still there."""
@@ -183,7 +197,7 @@ class Backups:
         self._copied_s = now_s
         with contextlib.suppress(MizError):
             await asyncio.to_thread(self.alone, lambda: self._copy(newest, Path(plan.second_place)))
-            await self._writer.run(lambda tx: self._trail.record(tx, LOCAL, "backup_copied", detail=newest.id))
+            await self._trail.tell(self._writer, LOCAL, "backup_copied", detail=newest.id)
             self._copied_s = float("-inf")
 
     def _covered_until(self) -> datetime:
@@ -197,7 +211,7 @@ class Backups:
         Raises `BackupRunningError`, `NoRoomForBackupError`, `BackupPlaceError`, `BackupUnsoundError`.
         """
         made = await asyncio.to_thread(self.alone, lambda: self._create(to or self._folder, kind))
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_made", detail=made.id))
+        await self._trail.tell(self._writer, actor, "backup_made", detail=made.id)
         return made
 
     def start(self, work: Coroutine[Any, Any, object]) -> None:
@@ -226,7 +240,7 @@ class Backups:
         """Restore a backup once more to a scratch place and open it there. Raises what `create` raises."""
         backup = self.find(backup_id)
         proved = await asyncio.to_thread(self.alone, lambda: self._rehearsed(backup))
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "backup_rehearsed", detail=backup_id))
+        await self._trail.tell(self._writer, actor, "backup_rehearsed", detail=backup_id)
         return proved
 
     def verify(self, file: Path) -> Manifest:

@@ -125,9 +125,7 @@ class Databases:
             outcome |= {"fault": "" if done.ok else "database-damaged"}
             await asyncio.to_thread(self._note, done)
         detail = f"{done.kind} {'ok' if done.ok else len(done.findings)}"
-        # A damaged file may not take the entry; what was found stands in the notes beside it.
-        with contextlib.nullcontext() if done.is_sound else contextlib.suppress(DatabaseUnavailableError):
-            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_checked", detail=detail))
+        await self._trail.tell(self._writer, actor, "database_checked", detail=detail)
         return done
 
     async def repair(self, actor: Actor) -> Repair:
@@ -151,11 +149,10 @@ class Databases:
         path = target if found.is_whole else readable_part(target)
         done = Repair(found.is_whole, sum(found.rows.values()), found.incomplete, str(path), round(time.monotonic() - began, 2))
         if found.is_whole:
-            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_repaired", detail=str(done.rows)))
+            await self._trail.tell(self._writer, actor, "database_repaired", detail=str(done.rows))
             await self.check(actor, is_full=True)
             return done
-        with contextlib.suppress(DatabaseUnavailableError):  # the damaged file may not take the entry
-            await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_read_out", detail=str(done.rows)))
+        await self._trail.tell(self._writer, actor, "database_read_out", detail=str(done.rows))
         return done
 
     def _salvaged(self, source: SqliteFile, target: Path) -> Salvaged:
@@ -177,9 +174,7 @@ class Databases:
         done = await self._switch("compact", beside(file, self._clock.now()))
         await asyncio.to_thread(self._folder.let_go_former)
         await asyncio.to_thread(self.notes.note, last_compaction=self._clock.now())
-        await self._writer.run(
-            lambda tx: self._trail.record(tx, actor, "database_compacted", detail=f"{done.before_bytes} {done.after_bytes}")
-        )
+        await self._trail.tell(self._writer, actor, "database_compacted", detail=f"{done.before_bytes} {done.after_bytes}")
         return done
 
     async def move(self, actor: Actor, folder: Path) -> Care:
@@ -189,7 +184,7 @@ class Databases:
         `ByDatabaseServerError`; everything is as it was then.
         """
         done = await self._switch("move", await asyncio.to_thread(self.require_usable, folder))
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_moved"))
+        await self._trail.tell(self._writer, actor, "database_moved")
         return done
 
     def require_usable(self, folder: Path) -> Path:
@@ -207,14 +202,14 @@ class Databases:
                 pages, longest_s = await tidy(self._database, self._writer, self._tell)
                 outcome |= {"saved_bytes": max(0, pages * PAGE_BYTES), "paused_ms": round(1_000 * longest_s, 1)}
         await asyncio.to_thread(self.notes.note_size, self._today(), self._database.size_bytes())
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "database_tidied"))
+        await self._trail.tell(self._writer, actor, "database_tidied")
         return self.notes.read().runs[0]
 
     async def let_go_former(self, actor: Actor) -> None:
         """Remove the files that were used before the last move."""
         async with self._alone("let go"):
             await asyncio.to_thread(self._folder.let_go_former)
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "former_database_removed"))
+        await self._trail.tell(self._writer, actor, "former_database_removed")
 
     def _file(self) -> SqliteFile:
         source = self._database.source

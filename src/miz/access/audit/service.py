@@ -16,6 +16,7 @@ from miz.infra.db.writer import Transaction, Writer
 from miz.infra.files import write_whole
 from miz.kernel.actor import Actor
 from miz.kernel.clock import Clock
+from miz.kernel.errors import DatabaseUnavailableError
 
 READS_ALIKE_S = 600.0
 CHECKPOINT_ENTRIES = 100
@@ -75,6 +76,16 @@ class AuditTrail:
             values["salt"], values["commitment"] = salt, model.commitment_to(salt, evidence)
         store.insert_entry(tx.connection, values)
         self._recorded += 1
+
+    async def tell(self, writer: Writer, actor: Actor, action: str, *, detail: str = "") -> None:
+        """Add an entry on what is done already, outside of the rows: it was done, also where the database cannot take the entry just now.
+
+        It waits for the next `catch_up` then.
+        """
+        try:
+            await writer.run(lambda tx: self.record(tx, actor, action, detail=detail))
+        except DatabaseUnavailableError:
+            self._noted.append({**_values(actor, action, None, detail), "at": self._clock.now()})
 
     def erase(self, tx: Transaction, actor: Actor, patient_id: str, detail: str) -> None:
         """Say who has erased a patient, and forget what the patient's entries commit to; the chain stays whole without it.
