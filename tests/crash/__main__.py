@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.crash.backups import backup_rounds, mutations_accepted
-from tests.crash.bit_flips import flip_rounds
+from tests.crash.bit_flips import flip_rounds, log_flip_rounds
 from tests.crash.care import care_rounds
 from tests.crash.disk import NoDiskError, disk
 from tests.crash.failing_io import io_rounds
@@ -99,7 +99,10 @@ def care(every: int) -> bool:
 def flips(count: int) -> bool:
     with scratch() as folder:
         toll = flip_rounds(folder, count, seed=20261123)
-    return said(toll, is_failed=toll.wrong or toll.unnamed or toll.altered or toll.found < 0.99 * toll.flips)
+    with scratch() as folder:
+        log = log_flip_rounds(folder, count, seed=20261123)
+    is_failed = toll.wrong or toll.unnamed or toll.altered or toll.found < 0.99 * toll.flips or log.untold or log.false_alarms
+    return said(f"{toll}\n{log}", is_failed=is_failed)
 
 
 def failing_io(every: int) -> bool:

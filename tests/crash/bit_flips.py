@@ -5,6 +5,7 @@ import random
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import msgspec
 from sqlalchemy import Connection
@@ -13,6 +14,8 @@ from miz.access.sessions import LOCAL
 from miz.databases.soundness import damage_in
 from miz.infra.db import sqlite3mc
 from miz.infra.db.engine import ReadOnlyDatabase
+from miz.infra.db.log_end import commits_in
+from miz.infra.db.practice_database import PracticeDatabase
 from miz.infra.db.salvage import salvage
 from miz.infra.db.sqlite_file import SqliteFile
 from miz.kernel.clock import FakeClock
@@ -22,6 +25,7 @@ from miz.practice.patients.memory import RecordMemory
 from tests.support.practice import ServerThread, client_of, new_practice, settings_for
 
 PATIENTS, NOTES = 20, 12
+_SAVES = 40
 
 
 @dataclass
@@ -55,6 +59,65 @@ def flip_rounds(folder: Path, count: int, *, seed: int) -> FlipToll:
         toll.found += bool(damage_in(copy, key, is_full=True))
         _repair(copy, key, mended, rows, toll)
     return toll
+
+
+@dataclass
+class LogToll:
+    """Flips in the write-ahead log of a server that was killed; openings at which nothing was missing; acknowledged saves missing and told;
+    only the last save missing, which may have been under way; missing and not told; told though nothing was missing.
+    """
+
+    flips: int = 0
+    whole: int = 0
+    told: int = 0
+    last_one: int = 0
+    untold: int = 0
+    false_alarms: int = 0
+
+
+def log_flip_rounds(folder: Path, count: int, *, seed: int) -> LogToll:
+    """Turn one bit over in `count` copies of the log, and open each copy as the server does."""
+    chance, toll = random.Random(seed), LogToll()
+    practice = new_practice(folder)
+    server = ServerThread(practice, FakeClock())
+    server.start()
+    client = client_of(server.url)
+    patient_id = client.create_patient(family_name="Bit", given_name="Ina", birth_date="1950-01-02").id
+    token = client.open_patient(patient_id).fencing_token
+    for number in range(_SAVES):
+        client.add("notes", patient_id, token, text=str(number))
+    killed, copy = folder / "killed.db", folder / "copy.db"
+    _copy(practice.database, killed)
+    server.stop()
+    key = practice.read_key(settings_for(practice))
+    commits = commits_in(_log_of(killed))
+    for _ in range(count):
+        _copy(killed, copy)
+        flip(_log_of(copy), chance)
+        with contextlib.closing(sqlite3mc.connect(str(copy), key=key, is_read_only=True)) as looking:
+            ((_, taken, _),) = looking.rows("PRAGMA wal_checkpoint(NOOP)")
+        missing = len([number for number in commits if number > taken])
+        with contextlib.closing(PracticeDatabase(SqliteFile(copy, key))) as opened:
+            source = cast("SqliteFile", opened.source)
+            told = source.lost_commits
+        toll.flips += 1
+        toll.whole += not missing and not told
+        toll.told += bool(missing and told)
+        toll.last_one += missing == 1 and not told
+        toll.untold += missing > 1 and not told
+        toll.false_alarms += bool(told and not missing)
+    return toll
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(file.name + "-wal")
+
+
+def _copy(file: Path, target: Path) -> None:
+    """A database file with its log, as a kill leaves them."""
+    _log_of(target).with_name(f"{target.name}-shm").unlink(missing_ok=True)
+    shutil.copyfile(file, target)
+    shutil.copyfile(_log_of(file), _log_of(target))
 
 
 def filled(folder: Path) -> tuple[Path, bytes]:

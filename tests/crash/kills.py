@@ -153,6 +153,7 @@ def _compare(server: ServerProcess, writers: list[Writer], toll: Toll) -> None:
     with contextlib.closing(database):
         reader = database.reader()
         if isinstance(database.source, SqliteFile):
+            toll.failed_checks += bool(database.source.lost_commits)  # nothing acknowledged may seem to be missing, either
             ask = reader.exec_driver_sql
             toll.failed_checks += ask("PRAGMA integrity_check").scalar() != "ok" or ask("PRAGMA foreign_key_check").first() is not None
         for writer in writers:

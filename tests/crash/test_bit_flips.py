@@ -9,7 +9,7 @@ import pytest
 
 from miz.databases.soundness import damage_in
 from miz.infra.db import sqlite3mc
-from tests.crash.bit_flips import filled, flip, flip_rounds, rows_of
+from tests.crash.bit_flips import filled, flip, flip_rounds, log_flip_rounds, rows_of
 from tests.support.practice import is_on_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(is_on_server(), reason="about the files of SQLite")]
@@ -21,6 +21,12 @@ def test_a_flipped_bit_is_found_and_serves_no_wrong_value(tmp_path: Path) -> Non
     assert toll.found == toll.flips
     assert toll.met > 0
     assert min(toll.repaired, toll.in_part) > 0
+
+
+def test_a_log_that_breaks_off_is_told_when_acknowledged_saves_are_missing(tmp_path: Path) -> None:
+    toll = log_flip_rounds(tmp_path, 60, seed=7)
+    assert (toll.untold, toll.false_alarms) == (0, 0)
+    assert toll.told > 10
 
 
 def test_without_authenticated_pages_the_same_flips_serve_wrong_values(tmp_path: Path) -> None:

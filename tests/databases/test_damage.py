@@ -19,6 +19,7 @@ from miz.infra.data_folder import DataFolder
 from miz.infra.db import sqlite3mc
 from miz.infra.settings import Settings
 from miz.kernel.clock import FakeClock
+from tests.practice.web.visitor import Visitor
 from tests.support.practice import ServerThread, client_of, is_on_server, new_practice, settings_for
 
 pytestmark = pytest.mark.skipif(is_on_server(), reason="a database server is looked after with its own tools")
@@ -201,3 +202,32 @@ def test_where_rows_are_missing_the_last_proved_backup_leads_back(folder: DataFo
         token = client.open_patient(patient_id).fencing_token
         client.add("notes", patient_id, token, text="danach")
         assert not practice.server.databases.has_damage
+
+
+def test_a_log_that_broke_off_is_told_where_people_look(folder: DataFolder) -> None:
+    with running(folder) as practice:
+        client = client_of(practice.url)
+        patient_id = schaden(client)
+        token = client.open_patient(patient_id).fencing_token
+        for number in range(5):
+            client.add("notes", patient_id, token, text=f"bestätigt {number}")
+        log = folder.database.with_name(folder.database.name + "-wal")
+        killed = folder.database.read_bytes(), log.read_bytes()
+    folder.database.write_bytes(killed[0])
+    broken = killed[1][:40] + bytes([killed[1][40] ^ 1]) + killed[1][41:]  # the first frame's salt
+    log.write_bytes(broken)
+    with running(folder) as again:
+        practice_db = local(again).call("GET", "/databases", answer=DatabaseList).databases[0]
+        assert practice_db.last_check is not None
+        assert not practice_db.last_check.ok
+        assert practice_db.last_check.lost_saves >= 4
+        assert log.with_name(log.name + ".broken").read_bytes() == broken
+        owner = Visitor(again.url)
+        owner.sign_in("Dr. Prüfer")
+        assert "bestätigte Einträge fehlen" in owner.get("/console/databases").text
+        said = local(again).call("POST", "/audit/search", AuditSearch(limit=50), answer=AuditLines).items
+        assert "log_broken" in {line.action for line in said}
+        # The rows are whole, though older: people go on, and what is missing is entered again.
+        client = client_of(again.url)
+        token = client.open_patient(patient_id).fencing_token
+        client.add("notes", patient_id, token, text="noch einmal")

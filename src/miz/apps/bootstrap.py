@@ -359,6 +359,7 @@ class Server:
         self.openings.load(self.database.reader)
         self.databases.tidy()
         self.backups.tidy()
+        await self.databases.tell_of_loss(LOCAL)
         await self.erasures.load()
         self._backing_up = asyncio.create_task(self._keep_backups())
         self._housekeeping = asyncio.create_task(self._keep_house())

@@ -38,8 +38,9 @@ class RowsMissingError(MizError):
 def _more(one: DatabaseState, _: Callable[[str], str]) -> Iterator[str]:
     """The lines on one database below its first."""
     if one.name == "practice":
-        sentence = _("unused {free:,.1f} MB, write-ahead log {log:,.1f} MB, growth {growth:,.1f} MB in {days} days")
-        yield sentence.format(free=one.free_bytes / 1e6, log=one.log_bytes / 1e6, growth=one.growth_bytes / 1e6, days=one.growth_days)
+        yield _("unused {free:,.1f} MB, write-ahead log {log:,.1f} MB").format(free=one.free_bytes / 1e6, log=one.log_bytes / 1e6)
+    if one.growth_days:
+        yield _("growth {growth:,.1f} MB in {days} days").format(growth=one.growth_bytes / 1e6, days=one.growth_days)
     known = {
         _("last compaction {at}"): one.last_compaction, _("last backup {at}"): one.last_backup, _("last trial restore {at}"): one.last_rehearsal,
     }  # fmt: skip

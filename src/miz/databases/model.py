@@ -52,6 +52,9 @@ class Check(Struct, frozen=True):
     seconds: float
     is_sound: bool = True
     """Whether pages and indexes are whole; broken references and findings in the audit trail leave it so."""
+    lost_saves: int = 0
+    """How many acknowledged saves a log that broke off has taken along, found at the start; the newest that is there is of `newest_at`."""
+    newest_at: datetime | None = None
 
 
 class DatabaseState(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from miz.access.audit.queries import newest_instant
 from miz.access.audit.service import AuditTrail
 from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, NotDamagedError, NotReadableError, TargetNotUsableError
 from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Repair, Run, Work, progress_of
@@ -81,6 +82,18 @@ class Databases:
     def tidy(self) -> None:
         """Remove what a cut has left of a copy."""
         self._folder.remove_announced()
+
+    async def tell_of_loss(self, actor: Actor) -> None:
+        """Where the log broke off at the start, what was acknowledged and is missing is said: beside the database and in the audit trail."""
+        source = self._database.source
+        if not isinstance(source, SqliteFile) or not source.lost_commits:
+            return
+        count, source.lost_commits = source.lost_commits, 0
+        finding = f"the write-ahead log broke off: {count} confirmed saves are missing at least; it is kept as {source.broken_log.name}"
+        newest = newest_instant(self._database.reader())
+        found = Check(self._clock.now(), "quick", ok=False, findings=[finding], seconds=0.0, lost_saves=count, newest_at=newest)
+        await asyncio.to_thread(self._note, found)
+        await self._trail.tell(self._writer, actor, "log_broken", detail=str(count))
 
     def states(self, reader: Reader) -> list[DatabaseState]:
         """The practice's database and the drug data."""

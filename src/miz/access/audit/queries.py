@@ -1,6 +1,7 @@
 """Reading the audit trail: who did what, the chain for export, and its verification."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, String, bindparam, select, type_coerce
@@ -55,6 +56,11 @@ def newest_checkpoint(reader: Connection) -> Checkpoint | None:
     """The statement that was signed last."""
     row = reader.execute(_SELECT_CHECKPOINT.order_by(None).order_by(audit_checkpoint.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else Checkpoint(*row)
+
+
+def newest_instant(reader: Connection) -> datetime | None:
+    """When the newest entry was made."""
+    return reader.execute(select(audit_entry.c.at).order_by(audit_entry.c.id.desc()).limit(1)).scalar_one_or_none()
 
 
 def chain_part(reader: Connection, public_key: bytes, *, after: int) -> ChainPart:

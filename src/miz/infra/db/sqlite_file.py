@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import apsw
@@ -21,6 +22,7 @@ from miz.infra.db.engine import (
     UnsafeDataFolderError,
     WrongKeyError,
 )
+from miz.infra.db.log_end import commits_in, lost_commits
 from miz.kernel.errors import DatabaseUnavailableError, MizError
 
 _PATIENCE = "busy_timeout=5000"
@@ -54,6 +56,9 @@ class SqliteFile:
         self.generation = 0
         self.is_suspect = False
         """Whether a page was met that is not what was written there, since somebody last looked into it."""
+        self.lost_commits = 0
+        """How many acknowledged commits were in a log that broke off, when the file was opened first."""
+        self._has_looked_at_log = False
         self._identity: tuple[int, int] | None = None
 
     @property
@@ -70,6 +75,8 @@ class SqliteFile:
 
         def connect() -> sqlite3mc.Connection:
             pragmas = READER_PRAGMAS if is_read_only else WRITER_PRAGMAS
+            if not is_read_only:
+                self._look_at_log()
             connection = sqlite3mc.connect(str(self.path), key=self.key, is_read_only=is_read_only, pragmas=pragmas)
             self._identity = self._identity or self._identity_at_path()
             # The writer tells by itself what the machine refuses; whoever reads hears it here, by its name.
@@ -111,6 +118,30 @@ class SqliteFile:
 
     def claim(self, connection: Connection) -> None:
         """Nothing to do: the lock of the data folder keeps others away."""
+
+    def _look_at_log(self) -> None:
+        """Once, before anybody writes: a log that broke off is kept, as the next commit is written over it."""
+        if self._has_looked_at_log:
+            return
+        self._has_looked_at_log = True
+        commits = commits_in(self._log)
+        if not commits:
+            return
+        with contextlib.closing(sqlite3mc.connect(str(self.path), key=self.key, is_read_only=True)) as looking:
+            ((_, taken, _),) = looking.rows("PRAGMA wal_checkpoint(NOOP)")
+        self.lost_commits = lost_commits(commits, taken)
+        if self.lost_commits:
+            with contextlib.suppress(OSError):  # where it cannot be kept the loss is told all the same
+                shutil.copy2(self._log, self.broken_log)
+
+    @property
+    def broken_log(self) -> Path:
+        """Where a log that broke off is kept, encrypted as it was."""
+        return self._log.with_name(self._log.name + ".broken")
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
 
     def lineage(self, connection: Connection) -> str:
         """Empty: a file has no servers that take over from each other."""
