@@ -50,7 +50,7 @@ def test_damage_is_the_first_thing_that_is_said(practice: ServerThread, monkeypa
     admin = seat_at(practice.url, ADMIN)
     admin.post(PATH + "/check", {"full": "1"})
     page = finished(practice, admin)
-    assert "Die letzte Prüfung hat Schäden gefunden." in page
+    assert "Die letzte Prüfung hat etwas gefunden, das nicht sein darf" in page
     assert "audit trail: altered 7" in page
     assert "Die letzte Prüfung der Datenbank hat Schäden gefunden." in admin.get("/console").text
 
