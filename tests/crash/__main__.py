@@ -1,7 +1,7 @@
 """The long runs: `python3 dev.py crash [NAME] [count]`; without a name all of them, one after the other. The names stand in `RIGS`.
 
 `kills N --database postgresql` kills the server of a practice on PostgreSQL, `postmaster N` the PostgreSQL behind it. `frozen`
-counts seconds; `upgrades`, `backups`, `care` (move and compact) and `io` take every step, or one in so many.
+counts seconds; `upgrades`, `backups`, `dumps` (the same on PostgreSQL), `care` (move and compact) and `io` take every step, or one in so many.
 """
 
 import os
@@ -16,6 +16,7 @@ from tests.crash.backups import backup_rounds, mutations_accepted
 from tests.crash.bit_flips import flip_rounds, log_flip_rounds
 from tests.crash.care import care_rounds
 from tests.crash.disk import NoDiskError, disk
+from tests.crash.dumps import dump_rounds
 from tests.crash.failing_io import io_rounds
 from tests.crash.failover import failover_rounds
 from tests.crash.interface import EVERYBODY, ask_along_links, ask_each
@@ -24,7 +25,7 @@ from tests.crash.sleepers import sleeper_rounds
 from tests.crash.slow_clients import slow_clients_at
 from tests.crash.starts import starts_at_once
 from tests.crash.upgrades import upgrade_rounds
-from tests.support.postgres import Postmaster
+from tests.support.postgres import NoPostgresError, Postmaster
 from tests.support.practice import PEOPLE, ServerProcess, new_practice, practice_on, served
 
 
@@ -81,6 +82,15 @@ def upgrades(every: int) -> bool:
 def backups(every: int) -> bool:
     with scratch() as folder:
         toll = backup_rounds(folder, every=every)
+    return said(toll, is_failed=toll.untrue or toll.mixed or toll.left or toll.not_completed)
+
+
+def dumps(every: int) -> bool:
+    with scratch() as folder:
+        try:
+            toll = dump_rounds(folder, every=every)
+        except NoPostgresError as missing:
+            return said(f"dumps left out: {missing}", is_failed=False)
     return said(toll, is_failed=toll.untrue or toll.mixed or toll.left or toll.not_completed)
 
 
@@ -184,6 +194,7 @@ RIGS: Mapping[str, tuple[int, Callable[[int], object]]] = {
     "sleepers": (500, sleepers),
     "upgrades": (1, upgrades),
     "backups": (1, backups),
+    "dumps": (1, dumps),
     "mutations": (1_000, mutations),
     "care": (1, care),
     "flips": (500, flips),

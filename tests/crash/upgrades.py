@@ -120,7 +120,8 @@ def _let_alembic_commit() -> None:
     SqlAlchemyConnection.begin = begin  # type: ignore[method-assign,assignment]
 
 
-def die_at(step: int) -> None:
+def die_at(step: int) -> Callable[[], None]:
+    """Kill this process at the so-manieth change of a file or statement of SQLite; the answer counts one more thing as a step."""
     left = step
 
     def count(*_: Any) -> None:
@@ -136,6 +137,7 @@ def die_at(step: int) -> None:
     # A statement counts before it runs and after it has.
     apsw.connection_hooks.append(lambda connection: connection.trace_v2(apsw.SQLITE_TRACE_STMT | apsw.SQLITE_TRACE_PROFILE, count))
     sys.addaudithook(trace)
+    return count
 
 
 def _found_in(folder: DataFolder, file: Path) -> str:

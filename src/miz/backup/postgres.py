@@ -24,13 +24,13 @@ from miz.access.audit.signing import Checkpoint
 from miz.backup.errors import NoScratchDatabaseError, ProgramMissingError, ServerToolFailedError
 from miz.backup.model import SERVER_ROWS
 from miz.backup.package import Member
-from miz.backup.queries import Facts, facts_of
+from miz.backup.queries import UNFINISHED, Facts, facts_of
 from miz.infra.db.postgres_server import PostgresServer
 
 PIECE_BYTES = 8 << 20
 _QUIET: dict[str, Any] = {"stderr": subprocess.DEVNULL, "cwd": Path.cwd().anchor}
 _USUAL_FOLDERS = ("/usr/lib/postgresql/{major}/bin", "/usr/pgsql-{major}/bin", "C:/Program Files/PostgreSQL/{major}/bin")
-_WRITING = ("--format=custom", "--compress=0", "--no-owner", "--no-privileges", "--no-password")
+_WRITING = ("--format=custom", "--compress=0", "--no-owner", "--no-privileges", "--no-password", f"--exclude-table={UNFINISHED}")
 # One transaction: the database holds the whole dump or nothing of it.
 _READING = ("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password")
 
@@ -125,6 +125,27 @@ class DatabaseServer:
             for (name,) in names:
                 drop = sql.SQL("DROP TABLE IF EXISTS {} CASCADE").format(sql.Identifier(name))
                 connection.execute(drop)
+
+    def clear_unfinished(self, folder: Path) -> None:
+        """Where somebody was killed while restoring for this folder, the database is empty again."""
+        with self._connected() as connection:
+            if connection.execute("SELECT to_regclass(%s)", [UNFINISHED]).fetchone() == (None,):
+                return
+            wanted = connection.execute(sql.SQL("SELECT folder FROM {}").format(sql.Identifier(UNFINISHED))).fetchall()
+        if wanted == [(str(folder),)]:
+            self.clear()
+
+    def note_unfinished(self, folder: Path) -> None:
+        """From now on until `forget_unfinished` the rows belong to no practice yet, but to the restore for this folder."""
+        name = sql.Identifier(UNFINISHED)
+        self._run(
+            sql.SQL("DROP TABLE IF EXISTS {}").format(name),
+            sql.SQL("CREATE TABLE {} AS SELECT {} AS folder").format(name, sql.Literal(str(folder))),
+        )
+
+    def forget_unfinished(self) -> None:
+        """The rows belong to a practice."""
+        self._run(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(UNFINISHED)))
 
     def _run(self, *statements: sql.Composed) -> None:
         with self._connected() as connection:

@@ -56,7 +56,7 @@ def restore(
         raise BackupPlaceError(folder=str(folder.path)) from error
     scratch = scratch_of(folder)
     try:
-        with _emptied_after_fault(file, identity, settings) as server:
+        with _emptied_after_fault(file, identity, folder, settings) as server:
             manifest = _unpacked(file, identity, folder, settings, key=key, told=told, server=server)
             settle(scratch, settings, 0, _erased_beside(file))
             _move(scratch.path, folder.path)
@@ -159,19 +159,25 @@ def _unpacked(
 
 
 @contextlib.contextmanager
-def _emptied_after_fault(file: Path, identity: Any, settings: Settings) -> Iterator["DatabaseServer | None"]:
-    """The database server that the settings name, if any; nothing reaches it before the whole backup was read once."""
+def _emptied_after_fault(file: Path, identity: Any, folder: DataFolder, settings: Settings) -> Iterator["DatabaseServer | None"]:
+    """The database server that the settings name, if any; nothing reaches it before the whole backup was read once.
+
+    Who is killed leaves a note in it for whom it was being filled, and the next run for the same folder begins anew.
+    """
     server = server_of(settings)
     if server is None:
         yield None
         return
+    server.clear_unfinished(folder.path)
     refuse_taken(settings)
     read_manifest(file, [identity])
+    server.note_unfinished(folder.path)
     try:
         yield server
     except BaseException:
         server.clear()
         raise
+    server.forget_unfinished()
 
 
 def _move(source: Path, target: Path) -> None:
