@@ -96,6 +96,7 @@ def test_moved_while_people_write_nothing_is_lost(practice: ServerThread, tmp_pa
             pass
     assert before < at_switch
     assert Path(done.path) == target / "practice.db" == practice.folder.database
+    assert state(practice).is_on_former_disk
     assert all_there(practice, written)
     assert is_sound(practice)
     # The old file is kept until somebody lets it go, and nobody writes to it any more.

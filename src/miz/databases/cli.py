@@ -85,6 +85,8 @@ def register(app: typer.Typer, here: CommandLine) -> None:
                 out.print("  " + sentence.format(at=f"{one.last_check.at:%Y-%m-%d %H:%M}Z"))
             for file in one.former_files:
                 out.print("  " + _("used before, kept until miz db confirm: {file}").format(file=file), soft_wrap=True)
+            if one.is_on_former_disk:
+                out.print("  " + _("on the same disk as the database now"))
 
     @db_app.command("check")
     def check(

@@ -58,7 +58,8 @@ class Check(Struct, frozen=True):
 
 
 class DatabaseState(Struct, frozen=True, kw_only=True):
-    """`free_bytes` are pages without content, `log_bytes` what is written and not yet in the file itself; `former_files` wait to be let go.
+    """`free_bytes` are pages without content, `log_bytes` what is written and not yet in the file itself; `former_files` wait to be let go;
+    `is_on_former_disk` says that the last of them is on the same disk, which a move has then not relieved.
 
     `growth_bytes` is how much it has grown in the last `growth_days` days, at most 30; `runs` are the last pieces of care, newest first.
     """
@@ -79,6 +80,7 @@ class DatabaseState(Struct, frozen=True, kw_only=True):
     last_rehearsal: datetime | None = None
     runs: list[Run] = []
     former_files: list[str] = []
+    is_on_former_disk: bool = False
 
 
 class Progress(Struct, frozen=True):

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 import tempfile
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def usable(folder: Path, database: Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no such home, links in a circle; ValueError: a NUL in the name
         raise TargetNotUsableError("The server may not write to {folder}.", folder=str(folder)) from error
     return folder / "practice.db"
+
+
+def are_on_one_disk(files: Sequence[Path]) -> bool:
+    """Whether there are several, and one disk has them all."""
+    try:
+        return len(files) > 1 and len({file.stat().st_dev for file in files}) == 1
+    except OSError:
+        return False
 
 
 def require_room(database: Path, folder: Path, copies: int) -> int:

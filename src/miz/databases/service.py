@@ -15,7 +15,7 @@ from miz.access.audit.service import AuditTrail
 from miz.databases.errors import ByDatabaseServerError, DatabaseBusyError, NotDamagedError, NotReadableError, TargetNotUsableError
 from miz.databases.model import PAGE_BYTES, Care, Check, DatabaseState, Progress, Proof, Repair, Run, Work, progress_of
 from miz.databases.notes import Notes, growth
-from miz.databases.places import beside, readable_part, require_room, usable
+from miz.databases.places import are_on_one_disk, beside, readable_part, require_room, usable
 from miz.databases.soundness import broken_references, damage_in
 from miz.databases.tidying import tidy
 from miz.infra.data_folder import DataFolder
@@ -298,6 +298,7 @@ class Databases:
             library=f"SQLite {sqlite3mc.sqlite_version}" if isinstance(source, SqliteFile) else "PostgreSQL", state=state,
             last_check=known.last_check, last_compaction=known.last_compaction, growth_bytes=growth_bytes, growth_days=growth_days,
             last_backup=proof.last_backup, last_rehearsal=proof.last_rehearsal, runs=known.runs, former_files=[str(file) for file in self._folder.former_files],
+            is_on_former_disk=isinstance(source, SqliteFile) and are_on_one_disk([source.path, *self._folder.former_files[-1:]]),
         )  # fmt: skip
 
     def _knowledge_state(self) -> DatabaseState:
