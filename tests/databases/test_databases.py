@@ -1,6 +1,9 @@
 """The practice's database checked, compacted and moved while people write; everything acknowledged is in the new file."""
 
 import asyncio
+import contextlib
+import errno
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +22,7 @@ from miz.access.audit.model import AuditLines, AuditSearch
 from miz.access.sessions import LOCAL
 from miz.databases.api import DatabaseList
 from miz.databases.model import Care, Check, DatabaseState, Plan, Progress, Run, is_due, progress_of
+from miz.infra import data_folder, files
 from miz.infra.api_client import ApiClient, HttpSender, RefusedError
 from miz.infra.data_folder import DataFolder
 from miz.infra.db import switching
@@ -367,3 +371,32 @@ def test_when_care_is_due(now: str, last: str, *, due: bool) -> None:
 def test_rate_and_time_left_follow_from_what_is_done() -> None:
     assert progress_of("copy", 1_000, 5_000, 2.0) == Progress("copy", 1_000, 5_000, 2.0, 2_048_000, 8)
     assert progress_of("copy", 0, 5_000, 2.0).left_s is None
+
+
+@pytest.mark.parametrize("can_write_back", [True, False])
+def test_where_the_switch_does_not_reach_the_disk_server_and_folder_name_the_same_file(
+    practice: ServerThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, can_write_back: bool
+) -> None:
+    target, old, real = tmp_path / "other disk", practice.folder.database, files.write_whole
+    target.mkdir()
+    has_failed = False
+
+    def failing(file: Path, content: bytes, **how: bool) -> None:
+        nonlocal has_failed
+        if has_failed and not can_write_back and file.name == data_folder.IDENTITY:
+            raise OSError(errno.EIO, "the disk fails")
+        real(file, content, **how)
+        if not has_failed and f"{target}/practice.db" in str(json.loads(content).get("database_file")):
+            has_failed = True
+            raise OSError(errno.EIO, "the new name stands there, and its sync has failed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data_folder, "write_whole", failing)
+        with pytest.raises(RefusedError) if can_write_back else contextlib.nullcontext():
+            move(practice, target)
+    assert practice.folder.database == (old if can_write_back else target / "practice.db")
+    after = new_patient(client_of(practice.url), "DANACH")
+    practice.stop()
+    practice.start()
+    assert client_of(practice.url).read_patient(after).family_name == "DANACH"
+    assert is_sound(practice)

@@ -5,6 +5,7 @@ for the recovery key · `audit-anchor.json` where the audit trail was when it wa
 from before an upgrade of the program · `run/` the instance lock, the address of a running server, the note of an upgrade that is under way.
 """
 
+import contextlib
 import json
 import os
 import uuid
@@ -71,8 +72,10 @@ class DataFolder:
     def point_to(self, database: Path, *, audit_anchor: bytes | None = None) -> None:
         """Have the practice use this file from now on; the one before it is kept and noted.
 
-        With `audit_anchor`, that of a file with another trail, this one counts from the same moment on.
+        With `audit_anchor`, that of a file with another trail, this one counts from the same moment on. Raises `OSError`; then the one
+        before it counts, also after a restart.
         """
+        before = self._identity.read_bytes()
         told, former = self._read_identity(), [*self.former_files, self.database]
         told.pop("coming_file", None)
         if audit_anchor is not None:
@@ -81,7 +84,14 @@ class DataFolder:
             write_whole(anchor, audit_anchor, is_private=True)
             told["audit_anchor_file"] = anchor.name
         place = str(database.relative_to(self.path)) if database.is_relative_to(self.path) else str(database)
-        self._write_identity({**told, "database_file": place, "former_files": list(map(str, former))})
+        try:
+            self._write_identity({**told, "database_file": place, "former_files": list(map(str, former))})
+        except OSError:
+            # The new name may stand there already, and only its way to the disk have failed.
+            with contextlib.suppress(OSError):
+                write_whole(self._identity, before)
+            if self.database != database:
+                raise
 
     def remove_announced(self) -> None:
         """Remove what a copy that was never switched to has left."""
