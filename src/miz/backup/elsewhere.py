@@ -19,6 +19,7 @@ from miz.backup.making import Told, require_room
 from miz.backup.model import SUFFIX, Plan, kept
 from miz.infra.data_folder import ERASED_LIST, DataFolder
 from miz.infra.files import sync_folder, synced_steadily
+from miz.kernel.errors import InvalidInputError
 
 SIGN = "MIZ-SICHERUNGEN_BACKUPS.txt"
 _SAID = """In diesem Ordner legt miz Kopien der Sicherungen einer Praxis ab. Sie sind verschlüsselt. Mit dem ausgedruckten Wiederherstellungsschlüssel
@@ -33,7 +34,9 @@ _NAME = re.compile(rf"miz-(?P<practice>\w{{8}})-(?P<made>\d{{4}}-\d\d-\d\dT\d{{6
 
 
 def settle_in(place: Path, practice: DataFolder) -> None:
-    """Put the sign into the folder, which is there already. Raises `SamePlaceError`, `BackupPlaceError`."""
+    """Put the sign into the folder, which is there already. Raises `InvalidInputError`, `SamePlaceError`, `BackupPlaceError`."""
+    if not place.is_absolute():
+        raise InvalidInputError("{folder} is not the whole path of a folder, from the disk on.", folder=str(place), field="second_place")
     if place.resolve().is_relative_to(practice.path.resolve()):
         raise SamePlaceError(folder=str(place))
     with _named(place), contextlib.suppress(FileExistsError), _new(place / SIGN) as sign:
@@ -47,25 +50,45 @@ def is_on_disk_of(place: Path, practice: DataFolder) -> bool:
     return False
 
 
-def copy_into(place: Path, backup: Path, practice: DataFolder, told: Told) -> Path:
-    """Copy a backup to the place, and with it whom a restored one must not bring back; whoever reads the copy hears from the medium itself.
+def copy_into(place: Path, backup: Path, told: Told) -> Path:
+    """Copy a backup to the place; whoever reads the copy hears from the medium itself.
 
     Raises `PlaceUnknownError`, `NoRoomForBackupError`, `BackupPlaceError`, and what `told` raises; what was begun is removed then.
     """
-    if not (place / SIGN).is_file():
-        raise PlaceUnknownError(folder=str(place))
+    _require_sign(place)
     size = backup.stat().st_size
     require_room(place, size + _SPARE_BYTES)
     with _named(place):
-        target = next(name for name in _names(place, backup) if not _is_taken(name))
+        target = next(name for name in _names(place / backup.name) if not _is_taken(name))
         with backup.open("rb") as source, _new(target) as copy, synced_steadily(target):
             while piece := source.read(_PIECE):
                 copy.write(piece)
                 told("elsewhere", copy.tell(), size)
-        if practice.erased_list.exists():
-            with contextlib.suppress(FileExistsError), _new(_erased_list(target)) as erased:
-                erased.write(practice.erased_list.read_bytes())
     return target
+
+
+def bring_list(place: Path, practice: DataFolder) -> None:
+    """Have the place know whom a restored copy must not bring back. The list only grows, so the newest one says all.
+
+    Raises `PlaceUnknownError`, `BackupPlaceError`.
+    """
+    _require_sign(place)
+    content = practice.erased_list.read_bytes()
+    stem, ending = Path(ERASED_LIST).stem, Path(ERASED_LIST).suffix
+    with _named(place):
+        there = list(place.glob(f"{stem}-{practice.server_id[:8]}*{ending}"))
+        if content in [one.read_bytes() for one in there]:
+            return
+        first = place / f"{stem}-{practice.server_id[:8]}-{len(content)}{ending}"
+        with _new(next(name for name in _names(first) if not name.exists())) as newest:
+            newest.write(content)
+    for former in there:
+        discard(former)
+
+
+def _require_sign(place: Path) -> None:
+    if not (place / SIGN).is_file():
+        raise PlaceUnknownError(folder=str(place))
 
 
 def let_go(place: Path, practice: DataFolder, rule: Plan) -> None:
@@ -80,25 +103,21 @@ def let_go(place: Path, practice: DataFolder, rule: Plan) -> None:
             discard(file)
 
 
-def discard(copy: Path) -> None:
-    """Remove a copy and what belongs to it, where the place lets one do so."""
-    _remove(copy)
-    _remove(_erased_list(copy))
+def discard(file: Path) -> None:
+    """Remove a file, where the place lets one do so."""
+    with contextlib.suppress(OSError):  # gone already, or a place that keeps everything
+        file.unlink()
 
 
-def _names(place: Path, backup: Path) -> Iterator[Path]:
-    yield place / backup.name
-    yield from (place / f"{backup.stem}.{generation}{SUFFIX}" for generation in itertools.count(2))
+def _names(first: Path) -> Iterator[Path]:
+    yield first
+    yield from (first.with_name(f"{first.stem}.{generation}{first.suffix}") for generation in itertools.count(2))
 
 
 def _is_taken(name: Path) -> bool:
     """Whether a copy that was cut off has the name for ever, in a place that keeps everything."""
-    _remove(name)
+    discard(name)
     return name.exists()
-
-
-def _erased_list(copy: Path) -> Path:
-    return copy.with_name(f"{Path(ERASED_LIST).stem}-{copy.stem}{Path(ERASED_LIST).suffix}")
 
 
 @contextlib.contextmanager
@@ -110,16 +129,11 @@ def _new(file: Path) -> Iterator[IO[bytes]]:
             opened.flush()
             os.fsync(opened.fileno())
         except BaseException:
-            _remove(file)
+            discard(file)
             raise
         if sys.platform == "linux":
             os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     sync_folder(file.parent)
-
-
-def _remove(file: Path) -> None:
-    with contextlib.suppress(OSError):  # gone already, or a place that keeps everything
-        file.unlink()
 
 
 @contextlib.contextmanager

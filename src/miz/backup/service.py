@@ -77,7 +77,7 @@ class Backups:
         self._zone = zone
         self._started_s = clock.steady_s()
         self._tried_s = float("-inf")
-        self._copied_s = float("-inf")
+        self._copied_s, self._brought_ns = float("-inf"), 0
         self._known: tuple[int, Sequence[Backup]] = (0, [])
         self._busy = threading.Lock()
         self._step_began = 0.0
@@ -126,10 +126,10 @@ class Backups:
             return Plan()
 
     async def follow(self, actor: Actor, plan: Plan) -> None:
-        """Make nightly backups by this plan from now on. Raises `SamePlaceError`, `BackupPlaceError`."""
+        """Make nightly backups by this plan from now on. Raises `InvalidInputError`, `SamePlaceError`, `BackupPlaceError`."""
         if plan.second_place:
             await asyncio.to_thread(elsewhere.settle_in, Path(plan.second_place), self.practice.folder)
-            self._copied_s = float("-inf")
+            self._copied_s, self._brought_ns = float("-inf"), 0
         self._folder.mkdir(mode=0o700, exist_ok=True)
         await asyncio.to_thread(write_whole, self._folder / _PLAN, msgspec.json.encode(plan))
         await self._trail.tell(self._writer, actor, "backup_planned", detail=plan.at if plan.is_on else "off")
@@ -184,21 +184,30 @@ class Backups:
         return True
 
     async def keep_up_elsewhere(self) -> None:
-        """Copy the newest proved backup to the second place when it is not there yet; after a fault again in an hour.
+        """Copy the newest proved backup to the second place when it is not there yet, and the list of the erased; after a fault again in an hour.
 
-        What comes of it stands in the list.
+        What comes of it stands in the list of backups.
         """
         now_s, plan = self._clock.steady_s(), self.plan
         if not plan.second_place or self._busy.locked() or now_s - self._copied_s < _AGAIN_AFTER_S:
             return
-        newest = self.newest_proved()
-        if newest is None or Path(newest.copy).parent == Path(plan.second_place):
+        place, newest, listed_ns = Path(plan.second_place), self.newest_proved(), self._erased_listed_ns()
+        wanted = newest if newest and Path(newest.copy).parent != place else None
+        if wanted is None and listed_ns == self._brought_ns:
             return
         self._copied_s = now_s
         with contextlib.suppress(MizError):
-            await asyncio.to_thread(self.alone, lambda: self._copy(newest, Path(plan.second_place)))
-            await self._trail.tell(self._writer, LOCAL, "backup_copied", detail=newest.id)
-            self._copied_s = float("-inf")
+            if wanted:
+                await asyncio.to_thread(self.alone, lambda: self._copy(wanted, place))
+                await self._trail.tell(self._writer, LOCAL, "backup_copied", detail=wanted.id)
+            if listed_ns:
+                await asyncio.to_thread(elsewhere.bring_list, place, self.practice.folder)
+            self._copied_s, self._brought_ns = float("-inf"), listed_ns
+
+    def _erased_listed_ns(self) -> int:
+        """When the list of the erased was written last; 0 where nobody was erased."""
+        listed = self.practice.folder.erased_list
+        return listed.stat().st_mtime_ns if listed.exists() else 0
 
     def _covered_until(self) -> datetime:
         """The newest nightly backup that proved good; before the first one the making of the practice counts."""
@@ -287,7 +296,7 @@ class Backups:
     def _copy(self, backup: Backup, place: Path) -> None:
         """The copy counts once all of it was read there. A fault is written down, then raised."""
         try:
-            copy = elsewhere.copy_into(place, Path(backup.file), self.practice.folder, self.tell)
+            copy = elsewhere.copy_into(place, Path(backup.file), self.tell)
             try:
                 self._work(Reading(str(copy)), self.tell)
             except BackupUnsoundError:
