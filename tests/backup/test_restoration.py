@@ -108,6 +108,8 @@ def test_a_running_server_goes_back_and_begins_anew(tmp_path: Path) -> None:
         # What was there before is still there twice: as a proved copy and as its file.
         assert folder.database != former_file
         assert former_file in folder.former_files
+        shown: dict[str, Any] = begun_anew(folder, former).call("GET", "/databases")
+        assert shown["databases"][0]["former_files"] == [str(former_file)]  # not the trail's file beside it
         listed: dict[str, Any] = again.call("GET", "/backups")
         (restored,) = [one for one in listed["items"] if one["id"] == made["id"]]
         assert restored["restored_at"]

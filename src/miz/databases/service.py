@@ -280,7 +280,8 @@ class Databases:
 
     def _practice_state(self, reader: Reader) -> DatabaseState:
         known, source, today = self.notes.read(), self._database.source, self._today()
-        proof = self._proof()
+        # With a database that a restore has replaced the trail's file beside it is kept, and goes with it.
+        proof, former = self._proof(), [file for file in self._folder.former_files if file.suffix == ".db"]
         size, free, log, schema = 0, 0, 0, ""
         state: Literal["open", "unavailable"] = "open"
         try:
@@ -297,8 +298,8 @@ class Databases:
             name="practice", path=source.shown, size_bytes=size, free_bytes=free, log_bytes=log, schema=schema,
             library=f"SQLite {sqlite3mc.sqlite_version}" if isinstance(source, SqliteFile) else "PostgreSQL", state=state,
             last_check=known.last_check, last_compaction=known.last_compaction, growth_bytes=growth_bytes, growth_days=growth_days,
-            last_backup=proof.last_backup, last_rehearsal=proof.last_rehearsal, runs=known.runs, former_files=[str(file) for file in self._folder.former_files],
-            is_on_former_disk=isinstance(source, SqliteFile) and are_on_one_disk([source.path, *self._folder.former_files[-1:]]),
+            last_backup=proof.last_backup, last_rehearsal=proof.last_rehearsal, runs=known.runs, former_files=[str(file) for file in former],
+            is_on_former_disk=isinstance(source, SqliteFile) and are_on_one_disk([source.path, *former[-1:]]),
         )  # fmt: skip
 
     def _knowledge_state(self) -> DatabaseState:
