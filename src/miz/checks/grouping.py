@@ -38,7 +38,7 @@ _AMONG_OWN = {"interaction", "condition", "duplicate", "dose", "age", "priscus",
 def group_findings(edition: Edition, findings: Iterable[Finding]) -> list[Card]:
     """One card for each clinical risk, and for findings that ask for the same action on the same subject; the worst card first."""
     cards: list[tuple[set[str], list[Finding]]] = []
-    for finding in _said_once(list(findings)):
+    for finding in _said_once(_each_mechanism_once(list(findings))):
         keys = {f"action {subject} {finding.action}" for subject in finding.subjects}
         if risk := _risk_of(edition, finding):
             keys.add(f"risk {risk}")
@@ -47,6 +47,15 @@ def group_findings(edition: Edition, findings: Iterable[Finding]) -> list[Card]:
         cards = [card for card in cards if card not in same] + [merged]
     made = [_card(together) for _, together in cards]
     return sorted(made, key=lambda card: (-RANK[card.severity], card.lead.rule))
+
+
+def _each_mechanism_once(findings: list[Finding]) -> list[Finding]:
+    """A combination and its substance may each have a row on the same mechanism with the same drug: the worse one is said, else the first."""
+    told: dict[str, Finding] = {}
+    for one in findings:
+        if one.kind == "interaction" and (one.title not in told or RANK[told[one.title].severity] < RANK[one.severity]):
+            told[one.title] = one
+    return [one for one in findings if one.kind != "interaction" or told[one.title] is one]
 
 
 def _said_once(findings: list[Finding]) -> list[Finding]:
