@@ -128,10 +128,11 @@ class DatabaseServer:
 
     def clear_unfinished(self, folder: Path) -> None:
         """Where somebody was killed while restoring for this folder, the database is empty again."""
+        noted = sql.SQL("SELECT folder FROM {}").format(sql.Identifier(UNFINISHED))
         with self._connected() as connection:
             if connection.execute("SELECT to_regclass(%s)", [UNFINISHED]).fetchone() == (None,):
                 return
-            wanted = connection.execute(sql.SQL("SELECT folder FROM {}").format(sql.Identifier(UNFINISHED))).fetchall()
+            wanted = connection.execute(noted).fetchall()
         if wanted == [(str(folder),)]:
             self.clear()
 
