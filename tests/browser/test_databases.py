@@ -43,7 +43,7 @@ def test_from_the_first_check_to_the_new_disk(desk: Callable[..., Desk], own_ser
     name.fill("anders")
     page.get_by_role("button", name="Frühere Datei löschen").click()
     expect(page.locator("#databases")).to_contain_text("Geben Sie den Namen der Datei ein")
-    former = Path(page.locator("dt", has_text="Frühere Datei").locator("+ dd").first.inner_text())
+    former = Path(page.locator("dt", has_text="Frühere Datei").locator("+ dd code").first.inner_text())
     assert former.exists()
     name.fill(former.name)
     page.get_by_role("button", name="Frühere Datei löschen").click()
