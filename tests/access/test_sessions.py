@@ -200,6 +200,33 @@ def test_a_screen_is_locked_by_hand(server: ServerThread) -> None:
     assert refusal(browser.search, "muster") == (401, "screen-locked")
 
 
+@pytest.mark.parametrize("is_idle", [False, True])
+def test_a_locked_screen_is_locked_after_a_restart_and_an_unlocked_one_is_not(server: ServerThread, *, is_idle: bool) -> None:
+    tokens = [sign_in(server, FROM_HERE) for _ in range(3)]
+    left, unlocked, at_work = (Browser(server.url, token) for token in tokens)
+    for browser in (left, unlocked, at_work):
+        browser.search("muster")
+    if is_idle:
+        server.clock.steady += 10 * 60
+        at_work.search("muster")
+        server.clock.steady += 10 * 60
+    else:
+        left.submit("/lock")
+        unlocked.submit("/lock")
+    within(server, server.server.sessions.store_locks())
+    unlocked.submit("/locked", password=PASSWORD)
+    within(server, server.server.sessions.store_locks())
+    server.stop()
+    server.start()
+    left, unlocked, at_work = (Browser(server.url, token) for token in tokens)
+    # Not even as a program would show the token of a browser.
+    assert refusal(ApiClient(HttpSender(server.url), token=tokens[0]).search, "muster") == (401, "screen-locked")
+    assert refusal(left.search, "muster") == (401, "screen-locked")
+    assert unlocked.search("muster") == at_work.search("muster")
+    assert left.submit("/locked", password=PASSWORD)[0] == 303
+    assert left.search("muster") == at_work.search("muster")
+
+
 def test_a_program_with_a_token_has_no_screen_to_lock(server: ServerThread) -> None:
     client = client_of(server.url)
     server.clock.steady += 24 * 60

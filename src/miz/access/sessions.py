@@ -46,6 +46,7 @@ class LiveSession:
     ends_s: float
     active_s: float
     is_locked: bool = False
+    is_lock_stored: bool = False
     is_in_browser: bool = False
     code_s: float | None = None
 
@@ -85,6 +86,7 @@ class Sessions:
         """Take up the sessions that were live when the server stopped."""
         joined = select(
             user_session.c.id, user_session.c.token_hash, user_session.c.started_at, user_session.c.expires_at, user_session.c.device_id,
+            user_session.c.is_locked,
             user_account.c.id.label("user_id"), user_account.c.name, user_account.c.roles,
             workplace.c.id.label("workplace_id"), workplace.c.name.label("workplace"), room.c.name.label("room"),
         ).select_from(user_session.join(user_account).outerjoin(workplace, user_session.c.workplace_id == workplace.c.id).outerjoin(room))  # fmt: skip
@@ -95,8 +97,9 @@ class Sessions:
             place = Workplace(row.workplace_id, row.workplace, row.room) if row.workplace_id else None
             actor = _actor(row.user_id, row.name, row.roles, row.id, place, row.device_id)
             self._by_hash[row.token_hash] = LiveSession(
-                actor, row.token_hash, row.started_at, self._end_of(row.expires_at, self._clock.now()), self._clock.steady_s()
-            )
+                actor, row.token_hash, row.started_at, self._end_of(row.expires_at, self._clock.now()), self._clock.steady_s(),
+                is_locked=row.is_locked, is_lock_stored=row.is_locked, is_in_browser=row.is_locked,
+            )  # fmt: skip
 
     def identify(self, call: Call, *, is_open_while_locked: bool) -> tuple[Actor | None, bool]:
         """The actor of a call and whether a cookie named it; see `infra.http.Gate`.
@@ -123,13 +126,30 @@ class Sessions:
     def _keep_lock(self, session: LiveSession, call: Call, *, is_open_while_locked: bool) -> None:
         """Lock the screen after its time without input; raise `ScreenLockedError` for what is not open then."""
         now = self._clock.steady_s()
-        if now - session.active_s > self._settings.idle_lock_min * 60:
-            session.is_locked = True
+        session.is_locked |= self._is_idle(session)
         if not is_open_while_locked:
             if session.is_locked:
                 raise ScreenLockedError
             if call.header("miz-background") is None:
                 session.active_s = now
+
+    def _is_idle(self, session: LiveSession) -> bool:
+        return self._clock.steady_s() - session.active_s > self._settings.idle_lock_min * 60
+
+    async def store_locks(self) -> None:
+        """Have the screens that are locked by now be so after a restart, too."""
+        for session in self._by_hash.values():
+            session.is_locked |= session.is_in_browser and self._is_idle(session)
+        fresh = [session for session in self._by_hash.values() if session.is_locked and not session.is_lock_stored]
+        if not fresh:
+            return
+        ids = [session.actor.session_id for session in fresh]
+        await self._writer.run(lambda tx: _store_lock(tx, ids, is_locked=True))
+        for session in fresh:
+            session.is_lock_stored = session.is_locked
+        # Who has unlocked meanwhile may have been written before.
+        if unlocked := [session.actor.session_id for session in fresh if not session.is_locked]:
+            await self._writer.run(lambda tx: _store_lock(tx, unlocked, is_locked=False))
 
     def begin(
         self, tx: Transaction, user: Any, place: Workplace | None, device_id: str | None, expires_at: datetime, *, has_code: bool = False
@@ -164,10 +184,15 @@ class Sessions:
     async def unlock(self, actor: Actor, password: str, address: str) -> None:
         """Go on with a locked session by its own user's password. Raises `WrongPasswordError`, `TooManyAttemptsError`."""
         await self._credentials.check_password(actor.user, password, address)
-        await self._writer.run(lambda tx: self._trail.record(tx, actor, "unlocked"))
+
+        def go_on(tx: Transaction) -> None:
+            _store_lock(tx, [actor.session_id], is_locked=False)
+            self._trail.record(tx, actor, "unlocked")
+
+        await self._writer.run(go_on)
         for session in self._by_hash.values():
             if session.actor.session_id == actor.session_id:
-                session.is_locked, session.active_s = False, self._clock.steady_s()
+                session.is_locked, session.is_lock_stored, session.active_s = False, False, self._clock.steady_s()
 
     def lock(self, actor: Actor) -> None:
         """Lock the screen at once; session and lease stay."""
@@ -278,6 +303,10 @@ class Sessions:
         if session is None or session.ends_s <= self._clock.steady_s():
             return None
         return session
+
+
+def _store_lock(tx: Transaction, session_ids: list[str], *, is_locked: bool) -> None:
+    tx.connection.execute(update(user_session).where(user_session.c.id.in_(session_ids)).values(is_locked=is_locked))
 
 
 def _mark_ended(tx: Transaction, session_id: str) -> bool:

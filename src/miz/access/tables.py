@@ -71,6 +71,7 @@ user_session = Table(
     Column("expires_at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=True),
     Column("device_id", ForeignKey(device.c.id)),
+    Column("is_locked", Boolean, nullable=False, default=False),
     Index(None, "user_id"),
 )
 

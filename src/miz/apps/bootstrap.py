@@ -447,6 +447,7 @@ class Server:
                 await self.databases.follow_suspicion(LOCAL)
                 await self.control_openings()
                 await self.sessions.end_expired()
+                await self.sessions.store_locks()
                 if self.trail.has_work:
                     await self.trail.catch_up(self.writer)
                 if self.erasures.has_rest and not self.backups.is_running:  # which reads an old state, and with it the log
